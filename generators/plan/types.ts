@@ -1,0 +1,101 @@
+import type { Activation, ModelSpec, WeightDtype } from "../model/types.ts";
+
+/** `compute_80` is PTX that the driver compiles for any newer GPU: for tests of the portable path, not for servers. */
+export const archs = ["sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a", "compute_80"] as const;
+export type Arch = (typeof archs)[number];
+
+/** How rows reach shared memory: `bulk` is cp.async.bulk with an mbarrier ring (sm_90a), `async` is cp.async. */
+export type Pipe = "bulk" | "async";
+
+/** Streams whole neurons through a ring and keeps the output columns in registers: 1 to 4 tokens. */
+export interface FfnStreamInstance {
+  readonly family: "ffn_stream";
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+  readonly hidden: number;
+  readonly activation: Activation;
+  readonly experts: number;
+  /** Tokens the kernel holds in registers: 1, 2 or 4. */
+  readonly tokens: number;
+  /** Rows read of a neuron: 3 (gate, up, down) or 2 (up, down; the gate values are given). */
+  readonly rows: 2 | 3;
+  /** Threads that do arithmetic; each owns hidden / threads columns. */
+  readonly threads: number;
+  /** Neurons in flight in a block. */
+  readonly stages: number;
+  /** Blocks whose partial outputs are summed through distributed shared memory: 1 or 2. */
+  readonly cluster: 1 | 2;
+  readonly pipe: Pipe;
+}
+
+/**
+ * What a row GEMM computes of weight rows times up to 64 tokens.
+ * `fc1`: predictor hidden layer. `select`: predictor output layer, threshold and mask. `gate`: gate rows, threshold,
+ * mask and kept gate values. `gate_up`: gathered gate and up rows of the union. `up`: gathered up rows, gate given.
+ */
+export type RowGemmRole = "fc1" | "select" | "gate" | "gate_up" | "up";
+
+/** Weight rows on the M side and tokens on the N side of mma.m16n8k16, K split over the warps of a block. */
+export interface RowGemmInstance {
+  readonly family: "row_gemm";
+  readonly role: RowGemmRole;
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+  /** Length of a row: hidden, or for `select` the largest rank of the rank class. */
+  readonly depth: number;
+  readonly activation: Activation;
+  readonly experts: number;
+  /** Tokens padded to the N side: 8, 16, 32 or 64. */
+  readonly tokens: number;
+  /** 16-row tiles a warp holds at once: 1 or 2. */
+  readonly rowTiles: number;
+  readonly warps: number;
+  /** Elements of a row in one stage: a multiple of 16. */
+  readonly chunk: number;
+  readonly stages: number;
+}
+
+/** Contracts the union's activations with their down rows: columns on the M side, neurons on the K side. */
+export interface UnionDownInstance {
+  readonly family: "union_down";
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+  readonly hidden: number;
+  readonly tokens: number;
+  readonly warps: number;
+  /** Output columns of a block: a multiple of 16 * warps that divides hidden. */
+  readonly columns: number;
+  /** Neurons in one stage: a multiple of 16. */
+  readonly chunk: number;
+  readonly stages: number;
+}
+
+/** Shape-independent kernels, one unit an architecture and dtype: partial sum reduction and mask packing. */
+export interface SupportInstance {
+  readonly family: "support";
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+}
+
+export type KernelInstance = FfnStreamInstance | RowGemmInstance | UnionDownInstance | SupportInstance;
+
+/** One configuration the planner looked at. `reason` is a sentence, also for chosen ones. */
+export interface Decision {
+  readonly family: KernelInstance["family"];
+  readonly arch: Arch;
+  /** Model names this decision serves, sorted. */
+  readonly models: readonly string[];
+  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly verdict: "chosen" | "rejected";
+  readonly reason: string;
+}
+
+export interface BuildPlan {
+  /** One entry a model and tensor-parallel size: `intermediate` is the shard's. */
+  readonly shards: readonly { readonly model: ModelSpec; readonly tensorParallel: number; readonly intermediate: number }[];
+  readonly archs: readonly Arch[];
+  readonly engines: readonly string[];
+  /** Deduplicated over models and sorted by name, so the same input gives the same bytes. */
+  readonly instances: readonly KernelInstance[];
+  readonly decisions: readonly Decision[];
+}

@@ -1,0 +1,32 @@
+// Types shared by the kernels, the launchers and every binding. No torch, no engine.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace turbosparse {
+
+enum class DType : int { bf16, fp16 };
+enum class Activation : int { drelu, reglu };
+enum class Pipe : int { bulk, async };
+enum class Arch : int { sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a, compute_80 };
+
+// What a kernel of a family computes. ffn_stream: whole (3 rows a neuron) or gate_given (2 rows). row_gemm: fc1, select,
+// gate, gate_up or up. The other families: none.
+enum class Role : int { none, whole, gate_given, fc1, select, gate, gate_up, up };
+
+// The largest number of tokens of one call: one bit each in token_bits.
+inline constexpr int kMaxTokens = 64;
+// The largest number of experts whose routing weights a block keeps in shared memory.
+inline constexpr int kMaxExperts = 64;
+
+// The outcome of a launch. `message` is a sentence with static storage or nullptr.
+struct Status {
+  cudaError_t error = cudaSuccess;
+  const char* message = nullptr;
+  bool ok() const { return error == cudaSuccess && message == nullptr; }
+};
+
+}  // namespace turbosparse
