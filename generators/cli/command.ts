@@ -21,5 +21,9 @@ export interface CommandDefinition {
   readonly summary: string;
   configure(command: Command): void;
   /** Data goes to `env.stdout`. Throws a `TurboSparseError` for anything the user can act on. */
-  run(context: CommandContext, args: readonly string[], options: Readonly<Record<string, unknown>>): Promise<ExitCodeName>;
+  run(
+    context: CommandContext,
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<ExitCodeName>;
 }

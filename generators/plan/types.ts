@@ -92,7 +92,11 @@ export interface Decision {
 
 export interface BuildPlan {
   /** One entry a model and tensor-parallel size: `intermediate` is the shard's. */
-  readonly shards: readonly { readonly model: ModelSpec; readonly tensorParallel: number; readonly intermediate: number }[];
+  readonly shards: readonly {
+    readonly model: ModelSpec;
+    readonly tensorParallel: number;
+    readonly intermediate: number;
+  }[];
   readonly archs: readonly Arch[];
   readonly engines: readonly string[];
   /** Deduplicated over models and sorted by name, so the same input gives the same bytes. */

@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { $ } from "zx";
+
+const folder = ".venv";
+const requirements = "test/python/requirements.txt";
+/** Resolves and downloads several times faster than pip, which matters for torch and its libraries. */
+const uv = "uv==0.13.9";
+
+/**
+ * Makes .venv from the pinned requirements when it is missing or of other requirements; instant otherwise.
+ * The Python is `TURBOSPARSE_PYTHON` or `python3`, at least 3.10.
+ * @returns {Promise<string>} the environment's folder
+ */
+export async function ensurePython() {
+  const python = process.env.TURBOSPARSE_PYTHON ?? "python3";
+  const version = await pythonVersion(python);
+  const stampFile = `${folder}/requirements.sha256`;
+  const stamp = createHash("sha256")
+    .update([version, uv, await readFile(requirements, "utf8")].join("\n"))
+    .digest("hex");
+  if ((await readFile(stampFile, "utf8").catch(() => "")) === stamp) return folder;
+
+  process.stderr.write(`Installing ${requirements} into ${folder} (${version})\n`);
+  const start = performance.now();
+  await rm(folder, { recursive: true, force: true });
+  const run = $({ stdio: ["ignore", "ignore", "inherit"] });
+  await run`${python} -m venv ${folder}`;
+  await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check ${uv}`;
+  const fast = run`${folder}/bin/uv pip install --quiet --python ${folder}/bin/python --requirement ${requirements}`;
+  // pip obeys settings of the machine that uv does not read, such as a certificate file or a mirror.
+  if ((await fast.nothrow()).exitCode !== 0) {
+    await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check --requirement ${requirements}`;
+  }
+  await writeFile(stampFile, stamp);
+  process.stderr.write(`Installed in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+  return folder;
+}
+
+async function pythonVersion(python) {
+  const ask = "import sys; print(sys.version.split()[0]); sys.exit(sys.version_info < (3, 10))";
+  const result = await $({ nothrow: true, quiet: true })`${python} -c ${ask}`;
+  if (result.exitCode === 0) return `Python ${result.stdout.trim()}`;
+  const found = result.stdout.trim() === "" ? "does not run" : `is ${result.stdout.trim()}`;
+  throw new Error(`${python} ${found}; the tests need Python 3.10 or newer: set TURBOSPARSE_PYTHON to one.`);
+}
