@@ -51,11 +51,14 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   touch(path: string): Promise<void>;
   isWritable(path: string): Promise<boolean>;
+  /** Bytes an unprivileged user may still write on the file system that holds `path`. */
+  freeSpace(path: string): Promise<number>;
 }
 
 export interface RunOptions {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to the environment's variables; undefined removes one. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs?: number;
   /** Combined stdout and stderr are also written here, whole. */
   readonly logFile?: string;

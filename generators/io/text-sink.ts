@@ -1,0 +1,17 @@
+import type { TextSink } from "./env.ts";
+
+/** A terminal stream. A reader that goes away (`| head`) ends the output, not the build. */
+export function createTextSink(stream: NodeJS.WriteStream): TextSink {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  return {
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    write: (text) => {
+      stream.write(text);
+    },
+  };
+}
