@@ -36,6 +36,8 @@ export interface FileSystem {
   readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** Undefined when nothing is there. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** The path with every symbolic link followed; model caches keep their files behind links. */
+  realPath(path: string): Promise<string>;
   /** Entry names, sorted. */
   list(path: string): Promise<string[]>;
   /** Paths of all regular files under `path`, relative to it, with `/`, sorted. */

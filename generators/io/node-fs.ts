@@ -11,6 +11,7 @@ export function createNodeFs(): FileSystem {
     readBytes: (path) => fs.readFile(path),
     readRange,
     stat,
+    realPath: (path) => fs.realpath(path),
     list: async (path) => (await fs.readdir(path)).sort(),
     walk,
     makeDir: async (path) => {

@@ -20,7 +20,13 @@ const grandchild = (marker: string): string[] => ["-c", `(sleep 1; echo alive > 
 describe("createRunProcess", () => {
   it("reports the exit code and both streams", async () => {
     const result = await run("sh", ["-c", "echo out; echo err >&2; exit 7"]);
-    expect(result).toMatchObject({ exitCode: 7, stdout: "out\n", stderr: "err\n", timedOut: false, spawnError: undefined });
+    expect(result).toMatchObject({
+      exitCode: 7,
+      stdout: "out\n",
+      stderr: "err\n",
+      timedOut: false,
+      spawnError: undefined,
+    });
   });
 
   it("reports a program that is not there as a value", async () => {
@@ -36,7 +42,9 @@ describe("createRunProcess", () => {
 
   it("adds and removes environment variables", async () => {
     const withHome = createRunProcess({ PATH: process.env.PATH, GONE: "1" }, idle);
-    const result = await withHome("sh", ["-c", "echo $ADDED-${GONE:-unset}"], { env: { ADDED: "yes", GONE: undefined } });
+    const result = await withHome("sh", ["-c", "echo $ADDED-${GONE:-unset}"], {
+      env: { ADDED: "yes", GONE: undefined },
+    });
     expect(result.stdout).toBe("yes-unset\n");
   });
 
