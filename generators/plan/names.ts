@@ -1,0 +1,54 @@
+import type {
+  Arch,
+  FfnStreamInstance,
+  KernelInstance,
+  RowGemmInstance,
+  SupportInstance,
+  UnionDownInstance,
+} from "./types.ts";
+
+/** What a dispatch table finds an instance by: the instance without its tuned parameters. */
+export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "cluster" | "pipe">;
+export type RowGemmKey = Omit<RowGemmInstance, "rowTiles" | "warps" | "chunk" | "stages">;
+export type UnionDownKey = Omit<UnionDownInstance, "warps" | "columns" | "chunk" | "stages">;
+export type SupportKey = SupportInstance;
+export type KernelKey = FfnStreamKey | RowGemmKey | UnionDownKey | SupportKey;
+
+/** The architecture inside names, without its underscore: `sm90a`. */
+export function archTag(arch: Arch): string {
+  return arch.replace("_", "");
+}
+
+/** The translation unit of an instance: the instances that differ only in tokens and rows share one. */
+export function groupName(key: KernelKey | KernelInstance): string {
+  const target = `${archTag(key.arch)}_${key.dtype}`;
+  switch (key.family) {
+    case "ffn_stream":
+      return `ffn_stream_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
+    case "row_gemm":
+      return `row_gemm_${key.role}_${target}_d${key.depth}_${key.activation}_e${key.experts}`;
+    case "union_down":
+      return `union_down_${target}_h${key.hidden}`;
+    case "support":
+      return `support_${target}`;
+  }
+}
+
+/** The generated function and the row of the dispatch table. Equal exactly when the dispatch keys are equal. */
+export function instanceName(key: KernelKey | KernelInstance): string {
+  const group = groupName(key);
+  switch (key.family) {
+    case "ffn_stream":
+      return `${group}_t${key.tokens}_r${key.rows}`;
+    case "row_gemm":
+    case "union_down":
+      return `${group}_t${key.tokens}`;
+    case "support":
+      return group;
+  }
+}
+
+/** Code-point order, which no locale changes. */
+export function byCodePoint(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
