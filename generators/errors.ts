@@ -1,13 +1,22 @@
-/** Exit codes of the command line; documented in docs/troubleshooting.md and tested one by one. */
+/** Exit codes of the command line. docs/cli.md has this table, made from the comments here; each is tested. */
 export const ExitCode = {
+  /** The command did what it was asked to. */
   ok: 0,
+  /** A compilation failed, or a check found a difference. */
   failed: 1,
+  /** A wrong option, configuration file or model folder. */
   usage: 2,
+  /** Something the machine lacks: Python, a compiler, the CUDA toolkit, the network. */
   environment: 3,
+  /** Everything was already as asked; nothing was written. */
   nothingToDo: 4,
+  /** The wheel is not what its manifest says. */
   verification: 5,
+  /** The cache cannot be used: no space, no permission, damage that cannot be repaired. */
   cache: 6,
+  /** A defect of this program. */
   internal: 70,
+  /** Stopped by SIGINT or SIGTERM. */
   interrupted: 130,
 } as const;
 

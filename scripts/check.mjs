@@ -29,7 +29,7 @@ const files = await trackedFiles();
 const cxx = files.map(({ path }) => path).filter((path) => /^kernels\/.*\.(cuh?|cc|h)$/.test(path));
 
 const failed = await runSteps([
-  tool("biome", "biome", "ci", "--error-on-warnings"),
+  tool("biome", "biome", "ci", "--colors=off", "--error-on-warnings"),
   tool("tsc", "tsc"),
   tool("knip", "knip"),
   ruff("check", "."),

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { Project } from "ts-morph";
+import { ts } from "ts-morph";
 import type { TrackedFile } from "./tracked-files.ts";
 
 /** A folder may use values of itself and of the folders before it: the pass never turns back. */
@@ -16,13 +16,12 @@ const processModule = "generators/io/process.ts";
  * Type modules (`types.ts`, `io/env.ts`, `errors.ts`) are the stages' common vocabulary and free to all.
  */
 export function importProblems(files: readonly TrackedFile[]): string[] {
-  const project = new Project({ useInMemoryFileSystem: true });
   const problems: string[] = [];
   for (const { path, text } of files) {
     if (!path.startsWith("generators/") || !path.endsWith(".ts")) continue;
-    for (const literal of project.createSourceFile(path, text).getImportStringLiterals()) {
-      const reason = refusal(path, literal.getLiteralValue());
-      if (reason !== undefined) problems.push(`${path}:${literal.getStartLineNumber()}: ${reason}`);
+    for (const { fileName, pos } of ts.preProcessFile(text).importedFiles) {
+      const reason = refusal(path, fileName);
+      if (reason !== undefined) problems.push(`${path}:${text.slice(0, pos).split("\n").length}: ${reason}`);
     }
   }
   return problems;

@@ -1,0 +1,28 @@
+#!/usr/bin/env zx
+import { readFile, writeFile } from "node:fs/promises";
+import { argv } from "zx";
+import { loadTs } from "./load-ts.mjs";
+
+const { commandRegistry } = await loadTs("../generators/cli/registry.ts");
+const { configJsonSchema } = await loadTs("../generators/config/json-schema.ts");
+const { cliReference } = await loadTs("./docs/cli-reference.ts");
+const { configReference } = await loadTs("./docs/config-reference.ts");
+const { exitCodes } = await loadTs("./docs/exit-codes.ts");
+
+const definitions = await Promise.all(commandRegistry.map((entry) => entry.load()));
+const pages = {
+  "docs/cli.md": cliReference(definitions, exitCodes(await readFile("generators/errors.ts", "utf8"))),
+  "docs/config.md": configReference(configJsonSchema()),
+  "docs/turbosparse.schema.json": configJsonSchema(),
+};
+
+for (const [path, text] of Object.entries(pages)) {
+  if ((await readFile(path, "utf8").catch(() => undefined)) === text) continue;
+  if (argv.check) {
+    process.stderr.write(`${path} is not what the sources say; run \`npm run docs\`.\n`);
+    process.exitCode = 1;
+  } else {
+    await writeFile(path, text);
+    process.stdout.write(`wrote ${path}\n`);
+  }
+}
