@@ -1,0 +1,140 @@
+"""The operators over the compiled library. More than 64 tokens are nearly dense together and run in plain torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from turbosparse import _library
+from turbosparse.ops import checks, cpu
+from turbosparse.reference.active_set import WORD, token_words, union_bytes
+
+
+def _workspace(op: str, x: Tensor, intermediate: int, experts: int, rank: int = 0) -> Tensor:
+    size = _library.workspace_bytes(op, x.shape[0], x.shape[1], intermediate, experts, rank)
+    return torch.empty(size, dtype=torch.uint8, device=x.device)
+
+
+def _empty_active_set(device: torch.device, tokens: int, experts: int, intermediate: int) -> tuple[Tensor, Tensor]:
+    union = torch.empty((experts, union_bytes(intermediate)), dtype=torch.uint8, device=device)
+    bits = torch.empty((token_words(tokens) * experts, intermediate), dtype=torch.int64, device=device)
+    return union, bits
+
+
+def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:
+    mask = checks.mask(mask)
+    tokens, experts, intermediate = mask.shape
+    if not 0 < tokens <= WORD:
+        return cpu.pack_mask(mask)
+    union, bits = _empty_active_set(mask.device, tokens, experts, intermediate)
+    _library.functions(mask.get_device()).pack_mask(mask, union, bits)
+    return union, bits
+
+
+def predict(
+    x: Tensor,
+    fc1: Tensor,
+    fc2: Tensor,
+    threshold: float,
+    topk_ids: Tensor | None = None,
+    padding: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    tokens, _ = checks.tokens_and_hidden(x)
+    if not 0 < tokens <= WORD:
+        return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding)
+    fc1, fc2 = checks.predictor(x, fc1, fc2)
+    checks.padding(x, padding)
+    if topk_ids is not None:
+        checks.topk_ids(x, topk_ids)
+    experts, intermediate, rank = fc2.shape
+    union, bits = _empty_active_set(x.device, tokens, experts, intermediate)
+    workspace = _workspace("predict", x, intermediate, experts, rank)
+    predict = _library.functions(x.get_device()).predict
+    predict(x, fc1, fc2, threshold, topk_ids, padding, workspace, union, bits)
+    return union, bits
+
+
+def ffn(
+    x: Tensor,
+    weights: Tensor,
+    union_bits: Tensor,
+    token_bits: Tensor,
+    activation: str = "drelu",
+    gate_threshold: float = 0.0,
+) -> Tensor:
+    tokens, _ = checks.tokens_and_hidden(x)
+    if not 0 < tokens <= WORD:
+        return cpu.ffn(x, weights, union_bits, token_bits, activation, gate_threshold)
+    number = checks.activation(activation, gate_threshold)
+    weights = checks.neuron_weights(x, weights)
+    checks.active_set(x, weights, union_bits, token_bits)
+    experts, intermediate = weights.shape[:2]
+    out = torch.empty_like(x)
+    workspace = _workspace("ffn", x, intermediate, experts)
+    ffn = _library.functions(x.get_device()).ffn
+    ffn(x, weights, union_bits, token_bits, number, gate_threshold, None, None, workspace, out)
+    return out
+
+
+def ffn_gate_first(
+    x: Tensor,
+    weights: Tensor,
+    activation: str = "drelu",
+    gate_threshold: float = 0.0,
+    padding: Tensor | None = None,
+) -> Tensor:
+    tokens, _ = checks.tokens_and_hidden(x)
+    if not 0 < tokens <= WORD:
+        return cpu.ffn_gate_first(x, weights, activation, gate_threshold, padding)
+    number = checks.activation(activation, gate_threshold)
+    weights = checks.neuron_weights(x, weights)
+    checks.padding(x, padding)
+    return _gate_first(x, weights, number, gate_threshold, None, None, padding)
+
+
+def moe(
+    x: Tensor,
+    weights: Tensor,
+    topk_ids: Tensor,
+    topk_weights: Tensor,
+    fc1: Tensor | None = None,
+    fc2: Tensor | None = None,
+    threshold: float = 0.0,
+    activation: str = "drelu",
+    gate_threshold: float = 0.0,
+    padding: Tensor | None = None,
+) -> Tensor:
+    tokens, _ = checks.tokens_and_hidden(x)
+    if not 0 < tokens <= WORD:
+        return cpu.moe(x, weights, topk_ids, topk_weights, fc1, fc2, threshold, activation, gate_threshold, padding)
+    number = checks.activation(activation, gate_threshold)
+    weights = checks.neuron_weights(x, weights)
+    checks.routing(x, topk_ids, topk_weights)
+    checks.padding(x, padding)
+    predictor = checks.moe_predictor(x, weights, fc1, fc2)
+    if predictor is None:
+        return _gate_first(x, weights, number, gate_threshold, topk_ids, topk_weights, padding)
+    union, bits = predict(x, *predictor, threshold, topk_ids, padding)
+    experts, intermediate = weights.shape[:2]
+    out = torch.empty_like(x)
+    workspace = _workspace("ffn", x, intermediate, experts)
+    ffn = _library.functions(x.get_device()).ffn
+    ffn(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights, workspace, out)
+    return out
+
+
+def _gate_first(
+    x: Tensor,
+    weights: Tensor,
+    activation: int,
+    gate_threshold: float,
+    topk_ids: Tensor | None,
+    topk_weights: Tensor | None,
+    padding: Tensor | None,
+) -> Tensor:
+    experts, intermediate = weights.shape[:2]
+    out = torch.empty_like(x)
+    workspace = _workspace("gate_first", x, intermediate, experts)
+    gate_first = _library.functions(x.get_device()).gate_first
+    gate_first(x, weights, activation, gate_threshold, topk_ids, topk_weights, padding, workspace, out)
+    return out
