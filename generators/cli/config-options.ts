@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import type { ConfigOptions } from "../config/types.ts";
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+function collectList(value: string, previous: readonly string[] | undefined): readonly string[] {
+  const items = value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+  return [...(previous ?? []), ...items];
+}
+
+/** Declares the input options that `resolveConfig` understands; commander's names are those of `ConfigOptions`. */
+export function addConfigOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration file (default: turbosparse.yaml in this folder, if there is one)")
+    .option("--model <dir>", "Hugging Face model folder; repeatable", collect)
+    .option("--preset <name>", "model shapes without a checkpoint; repeatable", collect)
+    .option("--arch <list>", "GPU architectures, comma-separated, for example sm_90a,sm_80", collectList)
+    .option("--engine <list>", "inference servers, comma-separated", collectList);
+}
+
+/** The shared input options out of everything commander parsed. */
+export function configOptions(options: Readonly<Record<string, unknown>>): ConfigOptions {
+  const { config, model, preset, arch, engine } = options as ConfigOptions;
+  return {
+    ...(config === undefined ? {} : { config }),
+    ...(model === undefined ? {} : { model }),
+    ...(preset === undefined ? {} : { preset }),
+    ...(arch === undefined ? {} : { arch }),
+    ...(engine === undefined ? {} : { engine }),
+  };
+}
