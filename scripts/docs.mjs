@@ -10,7 +10,10 @@ const { configReference } = await loadTs("./docs/config-reference.ts");
 const { exitCodes } = await loadTs("./docs/exit-codes.ts");
 
 const definitions = await Promise.all(commandRegistry.map((entry) => entry.load()));
+const workflow = await readFile(".github/workflows/kernel-matrix.yml", "utf8");
+const ciMatrix = await readFile("docs/ci-matrix.md", "utf8");
 const pages = {
+  "docs/ci-matrix.md": ciMatrix.replace(/```yaml\n[^]*?```/, () => `\`\`\`yaml\n${workflow}\`\`\``),
   "docs/cli.md": cliReference(definitions, exitCodes(await readFile("generators/errors.ts", "utf8"))),
   "docs/config.md": configReference(configJsonSchema()),
   "docs/turbosparse.schema.json": configJsonSchema(),
