@@ -13,7 +13,7 @@ const definitions = await Promise.all(commandRegistry.map((entry) => entry.load(
 const workflow = await readFile(".github/workflows/kernel-matrix.yml", "utf8");
 const ciMatrix = await readFile("docs/ci-matrix.md", "utf8");
 const pages = {
-  "docs/ci-matrix.md": ciMatrix.replace(/```yaml\n[^]*?```/, () => `\`\`\`yaml\n${workflow}\`\`\``),
+  "docs/ci-matrix.md": ciMatrix.replace(/```yaml\n[\s\S]*?```/, () => `\`\`\`yaml\n${workflow}\`\`\``),
   "docs/cli.md": cliReference(definitions, exitCodes(await readFile("generators/errors.ts", "utf8"))),
   "docs/config.md": configReference(configJsonSchema()),
   "docs/turbosparse.schema.json": configJsonSchema(),

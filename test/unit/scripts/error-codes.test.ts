@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { trackedFiles } from "../../../scripts/checks/tracked-files.ts";
 import { documentedCodes, errorCodes } from "../../../scripts/docs/error-codes.ts";
 
 describe("docs/troubleshooting.md", () => {
   it("has one section for each error code of the sources, sorted, and no other", async () => {
-    const codes = [...errorCodes(await trackedFiles()).keys()];
+    const names = (await readdir("generators", { recursive: true })).filter((name) => name.endsWith(".ts"));
+    const paths = names.map((name) => `generators/${name}`);
+    const files = await Promise.all(paths.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
+    const codes = [...errorCodes(files).keys()];
     expect(codes.length).toBeGreaterThan(0);
     expect(documentedCodes(await readFile("docs/troubleshooting.md", "utf8"))).toEqual(codes);
   });
