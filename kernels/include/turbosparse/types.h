@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace turbosparse {
 
@@ -21,12 +22,14 @@ enum class Role : int { none, whole, gate_given, fc1, select, gate, gate_up, up 
 inline constexpr int kMaxTokens = 64;
 // The largest number of experts whose routing weights a block keeps in shared memory.
 inline constexpr int kMaxExperts = 64;
+// Tokens up to which ffn_stream serves a call; more go through row_gemm and union_down.
+inline constexpr int kMaxStreamTokens = 4;
 
-// The outcome of a launch. `message` is a sentence with static storage or nullptr.
+// The outcome of a launch: `message` is a sentence for the user, empty when all went well.
 struct Status {
   cudaError_t error = cudaSuccess;
-  const char* message = nullptr;
-  bool ok() const { return error == cudaSuccess && message == nullptr; }
+  std::string message;
+  bool ok() const { return error == cudaSuccess && message.empty(); }
 };
 
 }  // namespace turbosparse

@@ -1,0 +1,95 @@
+// Argument checks of the tvm-ffi exports. Each failure is a Python exception that names the argument.
+#pragma once
+
+#include <tvm/ffi/container/tensor.h>
+#include <tvm/ffi/error.h>
+#include <tvm/ffi/optional.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "turbosparse/types.h"
+
+namespace turbosparse::bindings {
+
+using tvm::ffi::Optional;
+using tvm::ffi::TensorView;
+
+inline constexpr DLDataType kUint8{kDLUInt, 8, 1};
+inline constexpr DLDataType kInt32{kDLInt, 32, 1};
+inline constexpr DLDataType kInt64{kDLInt, 64, 1};
+inline constexpr DLDataType kFloat32{kDLFloat, 32, 1};
+inline constexpr DLDataType kBool{kDLBool, 8, 1};
+
+inline std::string name_of(DLDataType dtype) {
+  const char* code = dtype.code == kDLFloat    ? "float"
+                     : dtype.code == kDLBfloat ? "bfloat"
+                     : dtype.code == kDLInt    ? "int"
+                     : dtype.code == kDLUInt   ? "uint"
+                     : dtype.code == kDLBool   ? "bool"
+                                               : "opaque";
+  return dtype.code == kDLBool ? code : code + std::to_string(dtype.bits);
+}
+
+inline std::string shape_of(const TensorView& tensor) {
+  std::string text = "[";
+  for (int i = 0; i < tensor.ndim(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(tensor.size(i));
+  return text + "]";
+}
+
+inline void check_dtype(const char* name, const TensorView& tensor, DLDataType wanted) {
+  const DLDataType found = tensor.dtype();
+  if (found.code != wanted.code || found.bits != wanted.bits || found.lanes != wanted.lanes) {
+    TVM_FFI_THROW(TypeError) << "argument `" << name << "` must be " << name_of(wanted) << ", not " << name_of(found);
+  }
+}
+
+inline DType weight_dtype(const char* name, const TensorView& tensor) {
+  const DLDataType dtype = tensor.dtype();
+  if (dtype.lanes == 1 && dtype.bits == 16 && dtype.code == kDLBfloat) return DType::bf16;
+  if (dtype.lanes == 1 && dtype.bits == 16 && dtype.code == kDLFloat) return DType::fp16;
+  TVM_FFI_THROW(TypeError) << "argument `" << name << "` must be bfloat16 or float16, not " << name_of(dtype);
+}
+
+// On `device`, contiguous, of the given shape. The experts dimension, where the shape has one, may be absent when it
+// is 1: `experts_at` is its position, or -1.
+inline void check_tensor(const char* name, const TensorView& tensor, DLDevice device,
+                         std::initializer_list<int64_t> shape, int experts_at = -1) {
+  if (tensor.device().device_type != device.device_type || tensor.device().device_id != device.device_id) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be on the same CUDA device as `x`";
+  }
+  std::string wanted;
+  bool matches = true;
+  const int missing = static_cast<int>(shape.size()) - tensor.ndim();
+  const bool drop = missing == 1 && experts_at >= 0 && shape.begin()[experts_at] == 1;
+  if (missing != 0 && !drop) matches = false;
+  int at = 0;
+  for (int i = 0; i < static_cast<int>(shape.size()); ++i) {
+    wanted += (i == 0 ? "" : ", ") + std::to_string(shape.begin()[i]);
+    if (drop && i == experts_at) continue;
+    if (matches && tensor.size(at++) != shape.begin()[i]) matches = false;
+  }
+  if (!matches) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have shape [" << wanted << "], not "
+                              << shape_of(tensor);
+  }
+  if (!tensor.IsContiguous()) TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be contiguous";
+  if (reinterpret_cast<uintptr_t>(tensor.data_ptr()) % 16 != 0) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be aligned to 16 bytes";
+  }
+}
+
+inline void check_workspace(const TensorView& workspace, DLDevice device, int64_t bytes) {
+  check_dtype("workspace", workspace, kUint8);
+  if (workspace.ndim() != 1 || workspace.size(0) < bytes) {
+    TVM_FFI_THROW(ValueError) << "argument `workspace` must be one-dimensional with at least " << bytes
+                              << " bytes, not " << shape_of(workspace);
+  }
+  check_tensor("workspace", workspace, device, {workspace.size(0)});
+  if (reinterpret_cast<uintptr_t>(workspace.data_ptr()) % 256 != 0) {
+    TVM_FFI_THROW(ValueError) << "argument `workspace` must be aligned to 256 bytes";
+  }
+}
+
+}  // namespace turbosparse::bindings

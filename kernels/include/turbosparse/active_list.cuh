@@ -1,0 +1,97 @@
+// Turns the union bitmap into the list of neurons a block works on. Every block scans the whole bitmap and takes a
+// contiguous range of ranks, so the work is even, needs no atomics and its order depends on the bitmap alone.
+#pragma once
+
+#include "turbosparse/device.cuh"
+
+namespace turbosparse {
+
+__host__ __device__ constexpr int words_per_expert(int intermediate) { return (intermediate + 31) / 32; }
+
+// Neurons a block lists at once; longer shares are worked off in passes.
+inline constexpr int kListCapacity = 512;
+
+// One neuron of the union. `row` is expert * intermediate + neuron.
+struct ActiveNeuron {
+  int32_t row;
+  int32_t expert;
+};
+
+// All `kThreads` threads of the block take part in every method.
+template <int kThreads, int kExperts>
+class ActiveList {
+ public:
+  static constexpr int kWarps = (kThreads + 31) / 32;
+
+  // `warp_totals` has kWarps entries. Afterwards total() is the size of the union.
+  __device__ void scan(const uint8_t* union_bits, int intermediate, int* warp_totals) {
+    words_ = reinterpret_cast<const uint32_t*>(union_bits);
+    intermediate_ = intermediate;
+    const int words = kExperts * words_per_expert(intermediate);
+    const int share = (words + kThreads - 1) / kThreads;
+    begin_ = min(static_cast<int>(threadIdx.x) * share, words);
+    end_ = min(begin_ + share, words);
+    int count = 0;
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) {
+      held_[i] = begin_ + i < end_ ? __ldcg(words_ + begin_ + i) : 0u;
+      count += __popc(held_[i]);
+    }
+    for (int w = begin_ + kHeld; w < end_; ++w) count += __popc(__ldcg(words_ + w));
+
+    const int lane = threadIdx.x % 32;
+    const int warp = threadIdx.x / 32;
+    int inclusive = count;
+#pragma unroll
+    for (int offset = 1; offset < 32; offset *= 2) {
+      const int other = __shfl_up_sync(0xffffffffu, inclusive, offset);
+      if (lane >= offset) inclusive += other;
+    }
+    if (lane == 31) warp_totals[warp] = inclusive;
+    __syncthreads();
+    int before = 0;
+    total_ = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) {
+      before += w < warp ? warp_totals[w] : 0;
+      total_ += warp_totals[w];
+    }
+    first_rank_ = before + inclusive - count;
+    last_rank_ = first_rank_ + count;
+  }
+
+  __device__ int total() const { return total_; }
+
+  // Calls emit(rank, neuron) for every neuron with rank in [low, high). The caller synchronises.
+  template <class Emit>
+  __device__ void for_each(int low, int high, Emit emit) const {
+    if (last_rank_ <= low || first_rank_ >= high) return;
+    int rank = first_rank_;
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) emit_word(held_[i], begin_ + i, low, high, rank, emit);
+    for (int w = begin_ + kHeld; w < end_; ++w) emit_word(__ldcg(words_ + w), w, low, high, rank, emit);
+  }
+
+ private:
+  template <class Emit>
+  __device__ void emit_word(uint32_t bits, int word, int low, int high, int& rank, Emit emit) const {
+    while (bits != 0) {
+      const int bit = __ffs(bits) - 1;
+      bits &= bits - 1;
+      if (rank >= low && rank < high) {
+        const int stride = words_per_expert(intermediate_);
+        const int expert = kExperts == 1 ? 0 : word / stride;
+        emit(rank, ActiveNeuron{expert * intermediate_ + (word - expert * stride) * 32 + bit, expert});
+      }
+      ++rank;
+    }
+  }
+
+  // Words of a thread's share kept in registers, so that the usual bitmap is read once.
+  static constexpr int kHeld = 2;
+  const uint32_t* words_;
+  uint32_t held_[kHeld];
+  int intermediate_, begin_, end_, first_rank_, last_rank_, total_;
+};
+
+}  // namespace turbosparse

@@ -1,0 +1,75 @@
+// What each kernel family is launched with: raw device pointers and sizes. Shapes are in brackets, slowest first.
+#pragma once
+
+#include "turbosparse/types.h"
+
+namespace turbosparse {
+
+// Which experts each token goes to. topk_ids == nullptr means a dense FFN: one expert, weight 1.
+struct Routing {
+  const int32_t* topk_ids = nullptr;    // [tokens, top_k]; ids outside [0, experts) route nowhere
+  const float* topk_weights = nullptr;  // [tokens, top_k]
+  int top_k = 0;
+};
+
+struct FfnStreamArgs {
+  const void* x;                // [tokens, hidden]
+  const void* weights;          // [experts, intermediate, 3, hidden]
+  const uint8_t* union_bits;    // [experts, 4 * ceil(intermediate / 32)]
+  const uint64_t* token_bits;   // [experts, intermediate]
+  const float* gate_values;     // [experts, intermediate, tokens], Role::gate_given only
+  Routing routing;
+  int tokens;
+  int intermediate;
+  float gate_threshold;
+  float* partials;              // [parts, tokens, hidden], room for max_parts
+  int max_parts;
+  int* parts;                   // host, out: rows of partials written
+};
+
+struct RowGemmArgs {
+  const void* rows;             // fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank] or the neuron weights
+  const void* x;                // [tokens, depth]; Role::select: hidden layer [experts, tokens, depth]
+  int rows_per_expert;          // Role::fc1: rank; else intermediate
+  int depth;                    // row length; Role::select: the rank, at most the rank class
+  int tokens;
+  Routing routing;
+  const uint8_t* padding;       // [tokens] or nullptr; a marked token activates nothing
+  float threshold;              // Role::select: of the logit; else of the gate
+  void* hidden_layer;           // Role::fc1 out: [experts, tokens, rank]
+  uint8_t* union_bits;          // out for select and gate, in for gate_up and up
+  uint64_t* token_bits;         // likewise
+  float* gate_values;           // [experts, intermediate, tokens]: out for gate, in for up
+  void* activations;            // gate_up and up out: [items, kTokens of the kernel]
+  int32_t* items;               // gate_up and up out: expert * intermediate + neuron, by rank in the union
+  int32_t* item_count;          // gate_up and up out: neurons of the union
+};
+
+struct UnionDownArgs {
+  const void* weights;          // [experts, intermediate, 3, hidden]
+  const void* activations;      // [items, kTokens of the kernel]
+  const int32_t* items;
+  const int32_t* item_count;
+  int tokens;
+  float* partials;              // [parts, tokens, hidden], room for max_parts
+  int max_parts;
+  int* parts;                   // host, out
+};
+
+struct ReduceArgs {
+  const float* partials;        // [parts, elements]
+  int parts;
+  int elements;                 // tokens * hidden, a multiple of 4
+  void* out;                    // [elements]
+};
+
+struct PackMaskArgs {
+  const uint8_t* mask;          // [tokens, experts, intermediate], 0 or 1
+  int tokens;
+  int experts;
+  int intermediate;
+  uint8_t* union_bits;
+  uint64_t* token_bits;
+};
+
+}  // namespace turbosparse

@@ -1,0 +1,344 @@
+// FFN or MoE of 1 to 4 tokens over the neurons of an active set.
+//
+// A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. All its
+// threads work on one neuron: each owns kColumns columns, holds its part of x and of the output in registers, and meets
+// the others once a neuron to sum the gate and up dot products. That one barrier also says that the slot before is no
+// longer read, so the ring needs no producer warp and no barriers for empty slots. Partial outputs of a cluster are
+// added through distributed shared memory and written out; a reduce kernel sums them in a fixed order, so that results
+// are reproducible to the bit.
+#pragma once
+
+#include "turbosparse/active_list.cuh"
+#include "turbosparse/args.h"
+#include "turbosparse/bulk_ring.cuh"
+#include "turbosparse/cluster_sum.cuh"
+#include "turbosparse/launch.cuh"
+#include "turbosparse/routing.cuh"
+
+namespace turbosparse {
+
+template <class C>
+struct FfnStreamShape {
+  static constexpr int kWarps = C::kThreads / 32;
+  static constexpr int kVectors = C::kHidden / 8 / C::kThreads;  // 16-byte vectors of a row a thread owns
+  static constexpr int kColumns = kVectors * 8;
+  static constexpr int kRowBytes = C::kHidden * 2;
+  static constexpr int kSlotBytes = C::kRows * kRowBytes;
+  // Gate and up sums of every token; a given gate leaves the up sums.
+  static constexpr int kSums = (C::kRows == 3 ? 2 : 1) * C::kTokens;
+
+  static constexpr int kRingBytes = C::kStages * kSlotBytes;
+  static constexpr int kSumsBytes = 16 * C::kTokens * kWarps;  // two phases of 2 * kTokens floats a warp
+  static constexpr int kBarrierBytes = 8 * C::kStages;
+  static constexpr int kRoutingBytes = 4 * C::kTokens * C::kExperts;
+  static constexpr int kListBytes = 8 * kListCapacity;
+  static constexpr int kSharedBytes =
+      kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 256;
+
+  static_assert(C::kThreads % 32 == 0 && C::kHidden == kColumns * C::kThreads, "threads must divide hidden / 8");
+  static_assert(C::kTokens == 1 || C::kTokens == 2 || C::kTokens == 4, "tokens must be 1, 2 or 4");
+  static_assert(C::kRows == 2 || C::kRows == 3, "a neuron is read as 2 or 3 rows");
+  static_assert(C::kCluster == 1 || C::kPipe == Pipe::bulk, "clusters need sm_90 and so the bulk pipe");
+  static_assert(C::kCluster == 1 || C::kTokens * C::kHidden * 4 <= kRingBytes, "a partial output must fit the ring");
+};
+
+// Sums each of N values over the warp with N - 1 + log2(32 / N) shuffles. Lane l returns value l / (32 / N).
+template <int N>
+__device__ __forceinline__ float multi_reduce(float (&values)[N]) {
+  const int lane = threadIdx.x % 32;
+  int offset = 16;
+#pragma unroll
+  for (int n = N; n > 1; n /= 2, offset /= 2) {
+    const bool upper = (lane & offset) != 0;
+#pragma unroll
+    for (int i = 0; i < n / 2; ++i) {
+      const float send = upper ? values[i] : values[i + n / 2];
+      const float keep = upper ? values[i + n / 2] : values[i];
+      values[i] = keep + __shfl_xor_sync(0xffffffffu, send, offset);
+    }
+  }
+#pragma unroll
+  for (int o = 16 / N; o > 0; o /= 2) values[0] += __shfl_xor_sync(0xffffffffu, values[0], o);
+  return values[0];
+}
+
+struct StreamItem {
+  int32_t row;
+  // Expert in the upper half, token bits in the lower.
+  uint32_t expert_and_tokens;
+};
+
+// The registers of one thread and what it does with one neuron.
+template <class C>
+struct FfnStreamThread {
+  using Shape = FfnStreamShape<C>;
+  float x[C::kTokens][Shape::kColumns];
+  float y[C::kTokens][Shape::kColumns];
+
+  __device__ static int vector_of(int v) { return v * C::kThreads + static_cast<int>(threadIdx.x); }
+
+  __device__ void load(const FfnStreamArgs& args) {
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) {
+#pragma unroll
+      for (int v = 0; v < Shape::kVectors; ++v) {
+        uint4 packed = make_uint4(0, 0, 0, 0);
+        if (t < args.tokens) {
+          packed = __ldcg(static_cast<const uint4*>(args.x) + t * (C::kHidden / 8) + vector_of(v));
+        }
+        float values[8];
+        unpack8<typename C::Element>(values, packed);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+          x[t][v * 8 + i] = values[i];
+          y[t][v * 8 + i] = 0.0f;
+        }
+      }
+    }
+  }
+
+  __device__ void dot(float (&sums)[C::kTokens], const uint4* row) const {
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) sums[t] = 0.0f;
+#pragma unroll
+    for (int v = 0; v < Shape::kVectors; ++v) {
+      float w[8];
+      unpack8<typename C::Element>(w, row[vector_of(v)]);
+#pragma unroll
+      for (int t = 0; t < C::kTokens; ++t) {
+#pragma unroll
+        for (int i = 0; i < 8; ++i) sums[t] = fmaf(w[i], x[t][v * 8 + i], sums[t]);
+      }
+    }
+  }
+
+  // The thread's share of the neuron's dot products, summed over the warp into `scratch` [kSums, kWarps].
+  __device__ void dot_products(const uint4* slot, float* scratch) const {
+    float sums[Shape::kSums];
+#pragma unroll
+    for (int r = 0; r < C::kRows - 1; ++r) {
+      float dots[C::kTokens];
+      dot(dots, slot + r * (C::kHidden / 8));
+#pragma unroll
+      for (int t = 0; t < C::kTokens; ++t) sums[r * C::kTokens + t] = dots[t];
+    }
+    const float sum = multi_reduce<Shape::kSums>(sums);
+    const int lane = threadIdx.x % 32;
+    if (lane % (32 / Shape::kSums) == 0) {
+      scratch[lane / (32 / Shape::kSums) * Shape::kWarps + threadIdx.x / 32] = sum;
+    }
+  }
+
+  // Turns the block's dot products into activations and adds the down row, scaled by them, to the output.
+  __device__ void accumulate(const uint4* slot, const float* scratch, const StreamItem& item,
+                             const float (&given_gate)[C::kTokens], const float* routing_weights,
+                             float gate_threshold) {
+    float activation[C::kTokens];
+    bool any = false;
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) {
+      float dots[C::kRows - 1];
+#pragma unroll
+      for (int r = 0; r < C::kRows - 1; ++r) {
+        dots[r] = 0.0f;
+#pragma unroll
+        for (int w = 0; w < Shape::kWarps; ++w) dots[r] += scratch[(r * C::kTokens + t) * Shape::kWarps + w];
+      }
+      const float gate = C::kRows == 3 ? dots[0] : given_gate[t];
+      const float value = combine<C::kActivation>(gate, dots[C::kRows - 2], gate_threshold);
+      activation[t] = (item.expert_and_tokens >> t & 1) != 0 ? value : 0.0f;
+      if constexpr (C::kExperts > 1) activation[t] *= routing_weights[t * C::kExperts + (item.expert_and_tokens >> 16)];
+      any |= !(activation[t] == 0.0f);
+    }
+    if (!any) return;  // the same for all threads
+    const uint4* down = slot + (C::kRows - 1) * (C::kHidden / 8);
+#pragma unroll
+    for (int v = 0; v < Shape::kVectors; ++v) {
+      float w[8];
+      unpack8<typename C::Element>(w, down[vector_of(v)]);
+#pragma unroll
+      for (int t = 0; t < C::kTokens; ++t) {
+#pragma unroll
+        for (int i = 0; i < 8; ++i) y[t][v * 8 + i] = fmaf(activation[t], w[i], y[t][v * 8 + i]);
+      }
+    }
+  }
+
+  // Visits the thread's output columns four at a time: visit(offset in [tokens, hidden], four values).
+  template <class Visit>
+  __device__ void for_output(int tokens, Visit visit) {
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) {
+      if (t >= tokens) break;
+#pragma unroll
+      for (int v = 0; v < Shape::kVectors; ++v) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          visit(t * C::kHidden + vector_of(v) * 8 + half * 4, &y[t][v * 8 + half * 4]);
+        }
+      }
+    }
+  }
+};
+
+// How neurons reach the ring. Slots are refilled in order; wait(i) returns when neuron i of the current list is readable.
+template <class C>
+class NeuronRing {
+ public:
+  using Shape = FfnStreamShape<C>;
+
+  __device__ NeuronRing(unsigned char* slots, uint64_t* full) : slots_(slots), full_(full) {
+    if constexpr (C::kPipe == Pipe::bulk) {
+      if (threadIdx.x == 0) {
+        for (int s = 0; s < C::kStages; ++s) mbarrier_init(&full_[s], 1);
+        mbarrier_init_fence();
+      }
+    }
+  }
+
+  __device__ const uint4* slot() const { return reinterpret_cast<const uint4*>(slots_ + read_.slot * Shape::kSlotBytes); }
+
+  // Bulk: one thread copies the neuron. Async: every thread copies just the columns it works on and so waits for its
+  // own copies only. Async counts copies by calls, so it must be called in every step, with nullptr at the end.
+  __device__ void fetch(const unsigned char* neuron) {
+    unsigned char* slot = slots_ + write_.slot * Shape::kSlotBytes;
+    if constexpr (C::kPipe == Pipe::bulk) {
+      if (neuron == nullptr) return;
+      if (threadIdx.x == 0) {
+        mbarrier_arrive_expect(&full_[write_.slot], Shape::kSlotBytes);
+        copy_bulk(slot, neuron, Shape::kSlotBytes, &full_[write_.slot]);
+      }
+    } else {
+      if (neuron != nullptr) {
+#pragma unroll
+        for (int r = 0; r < C::kRows; ++r) {
+#pragma unroll
+          for (int v = 0; v < Shape::kVectors; ++v) {
+            const int offset = r * Shape::kRowBytes + FfnStreamThread<C>::vector_of(v) * 16;
+            copy_async_16(slot + offset, neuron + offset, true);
+          }
+        }
+      }
+      copy_async_commit();
+    }
+    write_.advance();
+  }
+
+  __device__ void wait() const {
+    if constexpr (C::kPipe == Pipe::bulk) {
+      mbarrier_wait(&full_[read_.slot], read_.parity);
+    } else {
+      copy_async_wait<C::kStages - 2>();
+    }
+  }
+
+  __device__ void advance() { read_.advance(); }
+
+  // After the last neuron of a list: the next list starts at the slot after it.
+  __device__ void finish() {
+    if constexpr (C::kPipe == Pipe::async) {
+      copy_async_wait<0>();
+      write_ = read_;
+    }
+  }
+
+ private:
+  unsigned char* slots_;
+  uint64_t* full_;
+  RingPosition<C::kStages> read_, write_;
+};
+
+template <class C>
+__global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid_constant__ FfnStreamArgs args) {
+  using Shape = FfnStreamShape<C>;
+  extern __shared__ __align__(128) unsigned char shared[];
+  auto* scratch = reinterpret_cast<float*>(shared + Shape::kRingBytes);
+  auto* full = reinterpret_cast<uint64_t*>(shared + Shape::kRingBytes + Shape::kSumsBytes);
+  auto* items = reinterpret_cast<StreamItem*>(full + C::kStages);
+  auto* routing_weights = reinterpret_cast<float*>(items + kListCapacity);
+  auto* warp_totals = reinterpret_cast<int*>(routing_weights + C::kTokens * C::kExperts);
+
+  NeuronRing<C> ring(shared, full);
+  wait_for_prerequisites();
+  dependents_may_launch();
+
+  ActiveList<C::kThreads, C::kExperts> list;
+  list.scan(args.union_bits, args.intermediate, warp_totals);
+  FfnStreamThread<C> mine;
+  mine.load(args);
+  if constexpr (C::kExperts > 1) {
+    load_routing_weights<C::kTokens, C::kExperts>(routing_weights, args.routing, args.tokens);
+  }
+
+  const int low = static_cast<int>(static_cast<int64_t>(list.total()) * blockIdx.x / gridDim.x);
+  const int high = static_cast<int>(static_cast<int64_t>(list.total()) * (blockIdx.x + 1) / gridDim.x);
+  for (int base = low; base < high; base += kListCapacity) {
+    const int count = min(high - base, kListCapacity);
+    list.for_each(base, base + count, [&](int rank, const ActiveNeuron& neuron) {
+      uint32_t tokens = 1;
+      if constexpr (C::kTokens > 1) tokens = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xffff;
+      items[rank - base] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
+    });
+    __syncthreads();
+
+    const auto source = [&](int index) -> const unsigned char* {
+      if (index >= count) return nullptr;
+      return static_cast<const unsigned char*>(args.weights) +
+             (static_cast<int64_t>(items[index].row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
+    };
+    const auto gate_of = [&](float (&gate)[C::kTokens], int index) {
+      if constexpr (C::kRows == 2) {
+#pragma unroll
+        for (int t = 0; t < C::kTokens; ++t) {
+          gate[t] = index < count && t < args.tokens
+                        ? __ldcg(args.gate_values + static_cast<int64_t>(items[index].row) * args.tokens + t)
+                        : 0.0f;
+        }
+      }
+    };
+
+    for (int i = 0; i < C::kStages; ++i) ring.fetch(source(i));
+    float gate[C::kTokens] = {};
+    gate_of(gate, 0);
+    for (int i = 0; i < count; ++i) {
+      float next_gate[C::kTokens] = {};
+      gate_of(next_gate, i + 1);
+      ring.wait();
+      float* sums = scratch + i % 2 * Shape::kSums * Shape::kWarps;
+      mine.dot_products(ring.slot(), sums);
+      __syncthreads();
+      if (i > 0) ring.fetch(source(i - 1 + C::kStages));
+      mine.accumulate(ring.slot(), sums, items[i], gate, routing_weights, args.gate_threshold);
+      ring.advance();
+#pragma unroll
+      for (int t = 0; t < C::kTokens; ++t) gate[t] = next_gate[t];
+    }
+    ring.finish();
+    __syncthreads();  // items and slots may be written again
+  }
+
+  float* partial = args.partials + static_cast<int64_t>(blockIdx.x / C::kCluster) * args.tokens * C::kHidden;
+  if constexpr (C::kCluster == 2) {
+    cluster_sum(mine, reinterpret_cast<float*>(shared), args.tokens, partial);
+  } else {
+    mine.for_output(args.tokens, [&](int offset, const float* value) {
+      *reinterpret_cast<float4*>(partial + offset) = make_float4(value[0], value[1], value[2], value[3]);
+    });
+  }
+}
+
+template <class C>
+Status launch_ffn_stream(const FfnStreamArgs& args, cudaStream_t stream) {
+  using Shape = FfnStreamShape<C>;
+  static std::atomic<uint64_t> configured{0};
+  int device = 0;
+  int multiprocessors = 0;
+  if (Status status = current_device(&device, &multiprocessors); !status.ok()) return status;
+  const auto kernel = &ffn_stream_kernel<C>;
+  if (Status status = configure(kernel, Shape::kSharedBytes, device, &configured); !status.ok()) return status;
+  *args.parts = min(multiprocessors / C::kCluster, args.max_parts);
+  return launch(kernel, args, *args.parts * C::kCluster, C::kThreads, Shape::kSharedBytes, C::kCluster,
+                stream);
+}
+
+}  // namespace turbosparse

@@ -1,0 +1,55 @@
+// Host side of a launch: attributes, dependent launch, clusters, device properties.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <atomic>
+
+#include "turbosparse/types.h"
+
+namespace turbosparse {
+
+// A translation unit is compiled for exactly one architecture, so its host code knows what its kernels contain.
+inline constexpr bool kDependentLaunch = __CUDA_ARCH_LIST__ >= 900;
+
+inline Status current_device(int* device, int* multiprocessors) {
+  if (cudaError_t error = cudaGetDevice(device); error != cudaSuccess) return {error, {}};
+  return {cudaDeviceGetAttribute(multiprocessors, cudaDevAttrMultiProcessorCount, *device), {}};
+}
+
+// Raises the dynamic shared memory limit of `kernel` once a device. `configured` holds one bit a device.
+template <class Kernel>
+Status configure(Kernel* kernel, int shared_bytes, int device, std::atomic<uint64_t>* configured) {
+  const uint64_t bit = uint64_t{1} << (device % 64);
+  if (configured->load(std::memory_order_relaxed) & bit) return {};
+  const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  if (error == cudaSuccess) configured->fetch_or(bit, std::memory_order_relaxed);
+  return {error, {}};
+}
+
+template <class Args>
+Status launch(void (*kernel)(Args), const Args& args, int blocks, int threads, int shared_bytes, int cluster,
+              cudaStream_t stream) {
+  cudaLaunchAttribute attributes[2];
+  int count = 0;
+  if (kDependentLaunch) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count].val.clusterDim.x = static_cast<unsigned>(cluster);
+    attributes[count].val.clusterDim.y = 1;
+    attributes[count++].val.clusterDim.z = 1;
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
+  config.stream = stream;
+  config.attrs = attributes;
+  config.numAttrs = static_cast<unsigned>(count);
+  return {cudaLaunchKernelEx(&config, kernel, args), {}};
+}
+
+}  // namespace turbosparse
