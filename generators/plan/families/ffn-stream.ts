@@ -6,8 +6,6 @@ import type { FfnStreamInstance, Pipe } from "../types.ts";
 /** Elements of the 16-byte vectors that a thread moves. */
 const vectorElements = 8;
 const maxVectors = 4;
-/** The warp that fills the ring beside the threads that do arithmetic. */
-const producerThreads = 32;
 const threadChoices = Array.from({ length: 15 }, (_, i) => 64 + 32 * i);
 const stageChoices = [8, 7, 6, 5, 4, 3, 2] as const;
 const pipes: readonly Pipe[] = ["bulk", "async"];
@@ -24,10 +22,6 @@ export function ffnStreamRegisters(i: Pick<FfnStreamInstance, "tokens" | "hidden
   return i.tokens * 2 * (i.hidden / i.threads) + 56;
 }
 
-export function ffnStreamThreads(i: Pick<FfnStreamInstance, "threads">): number {
-  return i.threads + producerThreads;
-}
-
 const vectorsOf = (i: Pick<FfnStreamInstance, "hidden" | "threads">) => i.hidden / vectorElements / i.threads;
 
 /** Why `threads` threads cannot share the columns, or undefined. */
@@ -41,41 +35,61 @@ function threadObjection(key: FfnStreamKey, threads: number): string | undefined
     return `Each of ${threads} threads would own ${vectors} 16-byte vectors of the output, more than ${maxVectors}.`;
   }
   const registers = ffnStreamRegisters(shape);
-  const limit = registerLimit(ffnStreamThreads(shape));
+  const limit = registerLimit(threads);
   if (registers > limit) {
-    return `A thread needs about ${registers} registers; a block of ${ffnStreamThreads(shape)} threads leaves ${limit}.`;
+    return `A thread needs about ${registers} registers; a block of ${threads} threads leaves ${limit}.`;
   }
   return undefined;
 }
 
-function* candidates(key: FfnStreamKey): Generator<Candidate<FfnStreamInstance>> {
+/** Why the ring cannot be filled by `pipe` in clusters of `cluster`, or undefined. */
+function transportObjection(key: FfnStreamKey, pipe: Pipe, cluster: 1 | 2): string | undefined {
   const limits = archLimits[key.arch];
+  if (!limits.pipes.includes(pipe)) return "The bulk-copy ring is built for sm_90a only.";
+  if (!limits.clusters.includes(cluster)) return "Clusters are built for sm_90a only.";
+  if (cluster > 1 && pipe !== "bulk") return "Clusters are built for the bulk-copy ring only.";
+  return undefined;
+}
+
+/** Why a ring of `instance.stages` neurons cannot be, or undefined. */
+function ringObjection(instance: FfnStreamInstance): string | undefined {
+  const { stages, arch } = instance;
+  const bytes = ffnStreamSharedBytes(instance);
+  const limit = archLimits[arch].sharedBytesPerBlock;
+  if (bytes > limit) {
+    return `A ring of ${stages} neurons takes a block to ${bytes} bytes of shared memory; ${arch} has ${limit}.`;
+  }
+  if (instance.cluster > 1 && instance.tokens * 4 > stages * instance.rows * 2) {
+    return `A ring of ${stages} neurons is too small to hand a partial output to the other block of the cluster.`;
+  }
+  return undefined;
+}
+
+function* ringCandidates(key: FfnStreamKey, threads: number): Generator<Candidate<FfnStreamInstance>> {
   const { family: _family, arch: _arch, ...shape } = key;
-  for (const threads of threadChoices) {
-    const objection = threadObjection(key, threads);
-    if (objection !== undefined) {
-      yield { legal: false, parameters: { ...shape, threads }, reason: objection };
-      continue;
-    }
-    for (const pipe of pipes) {
-      for (const cluster of clusters) {
-        if (!limits.pipes.includes(pipe) || !limits.clusters.includes(cluster)) {
-          const reason = "The bulk-copy ring and clusters are built for sm_90a only.";
-          yield { legal: false, parameters: { ...shape, threads, pipe, cluster }, reason };
-          continue;
-        }
-        for (const stages of stageChoices) {
-          const instance = { ...key, threads, stages, cluster, pipe };
-          const bytes = ffnStreamSharedBytes(instance);
-          if (bytes <= limits.sharedBytesPerBlock) {
-            yield { legal: true, instance };
-          } else {
-            const reason = `The ring of ${stages} neurons takes a block to ${bytes} bytes of shared memory; ${key.arch} has ${limits.sharedBytesPerBlock}.`;
-            yield { legal: false, parameters: { ...shape, threads, pipe, cluster, stages }, reason };
-          }
-        }
+  for (const pipe of pipes) {
+    for (const cluster of clusters) {
+      const objection = transportObjection(key, pipe, cluster);
+      if (objection !== undefined) {
+        yield { legal: false, parameters: { ...shape, threads, pipe, cluster }, reason: objection };
+        continue;
+      }
+      for (const stages of stageChoices) {
+        const instance = { ...key, threads, stages, cluster, pipe };
+        const reason = ringObjection(instance);
+        if (reason === undefined) yield { legal: true, instance };
+        else yield { legal: false, parameters: { ...shape, threads, pipe, cluster, stages }, reason };
       }
     }
+  }
+}
+
+function* candidates(key: FfnStreamKey): Generator<Candidate<FfnStreamInstance>> {
+  const { family: _family, arch: _arch, ...shape } = key;
+  for (const threads of threadChoices) {
+    const reason = threadObjection(key, threads);
+    if (reason === undefined) yield* ringCandidates(key, threads);
+    else yield { legal: false, parameters: { ...shape, threads }, reason };
   }
 }
 

@@ -1,0 +1,111 @@
+import { instanceName } from "../plan/names.ts";
+import { type Activation, type WeightDtype } from "../model/types.ts";
+import { type Arch, archs, type KernelInstance } from "../plan/types.ts";
+import type { DispatchContext, DispatchTablesContext, DispatchTablesEntriesContext } from "./contexts.ts";
+import { cIdent, cInt, cString, cType } from "./formatters.ts";
+import { packMaskName, reduceName } from "./support-names.ts";
+
+/** Enumerators in the order of kernels/include/turbosparse/types.h, by which the tables are sorted. */
+const dtypes: readonly WeightDtype[] = ["bf16", "fp16"];
+const activations: readonly Activation[] = ["drelu", "reglu"];
+const roles = ["none", "whole", "gate_given", "fc1", "select", "gate", "gate_up", "up"] as const;
+
+/** `KernelKey` of kernels/include/turbosparse/dispatch.h. */
+interface DispatchKey {
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+  readonly role: (typeof roles)[number];
+  readonly depth: number;
+  readonly activation: Activation;
+  readonly experts: number;
+  readonly tokens: number;
+}
+
+interface Entry {
+  readonly key: DispatchKey;
+  readonly launch: string;
+}
+
+/** The key that the launchers look an instance up by. */
+export function dispatchKey(instance: KernelInstance): DispatchKey {
+  const { arch, dtype } = instance;
+  switch (instance.family) {
+    case "ffn_stream": {
+      const { hidden, activation, experts, tokens, rows } = instance;
+      return { arch, dtype, role: rows === 3 ? "whole" : "gate_given", depth: hidden, activation, experts, tokens };
+    }
+    case "row_gemm": {
+      const { role, depth, activation, experts, tokens } = instance;
+      return { arch, dtype, role, depth, activation, experts, tokens };
+    }
+    case "union_down": {
+      const { hidden, tokens } = instance;
+      return { arch, dtype, role: "none", depth: hidden, activation: "drelu", experts: 1, tokens };
+    }
+    case "support":
+      return { arch, dtype, role: "none", depth: 0, activation: "drelu", experts: 1, tokens: 0 };
+  }
+}
+
+/** The key's fields as numbers, in the order in which C++ declares and compares them. */
+function rank(key: DispatchKey): number[] {
+  return [
+    archs.indexOf(key.arch),
+    dtypes.indexOf(key.dtype),
+    roles.indexOf(key.role),
+    key.depth,
+    activations.indexOf(key.activation),
+    key.experts,
+    key.tokens,
+  ];
+}
+
+function compareKeys(a: DispatchKey, b: DispatchKey): number {
+  const other = rank(b);
+  return rank(a).reduce((order, field, i) => order || field - (other[i] ?? 0), 0);
+}
+
+function entryContext({ key, launch }: Entry, args: string): DispatchTablesEntriesContext {
+  return {
+    args: cType(args),
+    launch: cIdent(launch),
+    name: cString(launch),
+    arch: cIdent(key.arch),
+    dtype: cIdent(key.dtype),
+    role: cIdent(key.role),
+    depth: cInt(key.depth),
+    activation: cIdent(key.activation),
+    experts: cInt(key.experts),
+    tokens: cInt(key.tokens),
+  };
+}
+
+function table(name: string, args: string, entries: readonly Entry[]): DispatchTablesContext {
+  return {
+    table: cIdent(`${name}_table`),
+    array: cIdent(`${name}_entries`),
+    args: cType(args),
+    count: cInt(entries.length),
+    entries: [...entries].sort((a, b) => compareKeys(a.key, b.key)).map((entry) => entryContext(entry, args)),
+  };
+}
+
+/** All tables of kernels/include/turbosparse/dispatch.h; those without kernels are empty. */
+export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
+  const entries = (family: KernelInstance["family"]) =>
+    instances
+      .filter((instance) => instance.family === family)
+      .map((instance) => ({ key: dispatchKey(instance), launch: instanceName(instance) }));
+  const support = instances.filter((instance) => instance.family === "support");
+  const named = (launch: (i: (typeof support)[number]) => string) =>
+    support.map((instance) => ({ key: dispatchKey(instance), launch: launch(instance) }));
+  return {
+    tables: [
+      table("ffn_stream", "FfnStreamArgs", entries("ffn_stream")),
+      table("row_gemm", "RowGemmArgs", entries("row_gemm")),
+      table("union_down", "UnionDownArgs", entries("union_down")),
+      table("reduce", "ReduceArgs", named(reduceName)),
+      table("pack_mask", "PackMaskArgs", named(packMaskName)),
+    ],
+  };
+}

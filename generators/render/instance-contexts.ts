@@ -1,0 +1,81 @@
+import { instanceName } from "../plan/names.ts";
+import type {
+  FfnStreamInstance,
+  KernelInstance,
+  RowGemmInstance,
+  SupportInstance,
+  UnionDownInstance,
+} from "../plan/types.ts";
+import type {
+  FfnStreamInstancesContext,
+  RowGemmInstancesContext,
+  SupportContext,
+  UnionDownInstancesContext,
+} from "./contexts.ts";
+import { cIdent, cInt, cType, type Rendered } from "./formatters.ts";
+import { packMaskName, reduceName } from "./support-names.ts";
+
+const elements = { bf16: "__nv_bfloat16", fp16: "__half" } as const;
+
+/** `ffn_stream_sm90a_bf16` as the name of a struct: `FfnStreamSm90aBf16`. */
+export function configName(instance: KernelInstance): string {
+  return instanceName(instance)
+    .split("_")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+}
+
+function identity(instance: KernelInstance): { config: Rendered; element: Rendered; name: Rendered } {
+  return {
+    config: cIdent(configName(instance)),
+    element: cType(elements[instance.dtype]),
+    name: cIdent(instanceName(instance)),
+  };
+}
+
+export function ffnStreamContext(instance: FfnStreamInstance): FfnStreamInstancesContext {
+  return {
+    ...identity(instance),
+    hidden: cInt(instance.hidden),
+    activation: cIdent(instance.activation),
+    experts: cInt(instance.experts),
+    tokens: cInt(instance.tokens),
+    rows: cInt(instance.rows),
+    threads: cInt(instance.threads),
+    stages: cInt(instance.stages),
+    cluster: cInt(instance.cluster),
+    pipe: cIdent(instance.pipe),
+  };
+}
+
+export function rowGemmContext(instance: RowGemmInstance): RowGemmInstancesContext {
+  return {
+    ...identity(instance),
+    role: cIdent(instance.role),
+    depth: cInt(instance.depth),
+    activation: cIdent(instance.activation),
+    experts: cInt(instance.experts),
+    tokens: cInt(instance.tokens),
+    rowTiles: cInt(instance.rowTiles),
+    warps: cInt(instance.warps),
+    chunk: cInt(instance.chunk),
+    stages: cInt(instance.stages),
+  };
+}
+
+export function unionDownContext(instance: UnionDownInstance): UnionDownInstancesContext {
+  return {
+    ...identity(instance),
+    hidden: cInt(instance.hidden),
+    tokens: cInt(instance.tokens),
+    warps: cInt(instance.warps),
+    columns: cInt(instance.columns),
+    chunk: cInt(instance.chunk),
+    stages: cInt(instance.stages),
+  };
+}
+
+export function supportContext(instance: SupportInstance): SupportContext {
+  const { config, element } = identity(instance);
+  return { config, element, reduce: cIdent(reduceName(instance)), packMask: cIdent(packMaskName(instance)) };
+}
