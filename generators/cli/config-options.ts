@@ -13,14 +13,18 @@ function collectList(value: string, previous: readonly string[] | undefined): re
   return [...(previous ?? []), ...items];
 }
 
-/** Declares the input options that `resolveConfig` understands; commander's names are those of `ConfigOptions`. */
-export function addConfigOptions(command: Command): Command {
+/** Declares where the models come from and what GPUs they are for. */
+export function modelOptions(command: Command): Command {
   return command
-    .option("--config <file>", "configuration file (default: turbosparse.yaml in this folder, if there is one)")
     .option("--model <dir>", "Hugging Face model folder; repeatable", collect)
     .option("--preset <name>", "model shapes without a checkpoint; repeatable", collect)
-    .option("--arch <list>", "GPU architectures, comma-separated, for example sm_90a,sm_80", collectList)
-    .option("--engine <list>", "inference servers, comma-separated", collectList);
+    .option("--arch <list>", "GPU architectures, comma-separated, for example sm_90a,sm_80", collectList);
+}
+
+/** Declares the input options that `resolveConfig` understands; commander's names are those of `ConfigOptions`. */
+export function addConfigOptions(command: Command): Command {
+  command.option("--config <file>", "configuration file (default: turbosparse.yaml in this folder, if there is one)");
+  return modelOptions(command).option("--engine <list>", "inference servers, comma-separated", collectList);
 }
 
 /** The shared input options out of everything commander parsed. */

@@ -1,0 +1,13 @@
+import type { CommandDefinition } from "./command.ts";
+
+/** A command whose module is loaded only when it is wanted: start-up is part of every warm build's time. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly load: () => Promise<CommandDefinition>;
+}
+
+/** All commands, in the order of the help text. */
+export const commandRegistry: readonly CommandEntry[] = [
+  { name: "init", load: async () => (await import("./commands/init.ts")).definition },
+  { name: "config", load: async () => (await import("./commands/config.ts")).definition },
+];

@@ -1,0 +1,56 @@
+import { CommanderError } from "commander";
+import { ExitCode, type ExitCodeName, TurboSparseError } from "../errors.ts";
+import type { Env } from "../io/env.ts";
+
+/** Commander's own codes for requests that it has answered already. */
+const answered: Readonly<Record<string, ExitCodeName>> = {
+  "commander.helpDisplayed": "ok",
+  "commander.version": "ok",
+  // Help shown because no command was given, or `help` of an unknown one.
+  "commander.help": "usage",
+};
+
+/** Prints what went wrong on stderr and returns the exit code of the process. */
+export function reportError(env: Env, error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) {
+    const exit = answered[error.code];
+    if (exit !== undefined) return ExitCode[exit];
+  }
+  const known = explain(env, error);
+  env.stderr.write(`error[${known.code}]: ${known.message}\n`);
+  if (known.hint !== undefined && known.hint !== "") env.stderr.write(`hint: ${known.hint}\n`);
+  if (verbose && known.exit === "internal") env.stderr.write(`${stackOf(error)}\n`);
+  return ExitCode[known.exit];
+}
+
+function explain(env: Env, error: unknown): TurboSparseError {
+  // An abort surfaces as whatever the interrupted step happened to throw.
+  if (env.signal.aborted) {
+    return new TurboSparseError({ code: "TS1901", exit: "interrupted", message: "Interrupted." });
+  }
+  if (error instanceof TurboSparseError) return error;
+  if (error instanceof CommanderError) return usageError(error);
+  return new TurboSparseError({
+    code: "TS1900",
+    exit: "internal",
+    message: `Unexpected: ${error instanceof Error ? error.message : String(error)}`,
+    hint: "This is a defect of turbosparse-plugin. Please report the output of the same command with --verbose.",
+  });
+}
+
+/** Turns `error: unknown option '--x'\n(Did you mean --y?)` into a sentence and a hint. */
+function usageError(error: CommanderError): TurboSparseError {
+  const [first = "", ...rest] = error.message.split("\n");
+  const sentence = first.replace(/^error: /, "");
+  const code = { "commander.unknownCommand": "TS1001", "commander.unknownOption": "TS1002" }[error.code] ?? "TS1003";
+  return new TurboSparseError({
+    code,
+    exit: "usage",
+    message: `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${sentence.endsWith(".") ? "" : "."}`,
+    hint: [...rest.map((line) => line.replace(/^\((.*)\)$/, "$1")), "`--help` lists what there is."].join(" "),
+  });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

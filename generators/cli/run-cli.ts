@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { ExitCode, type ExitCodeName } from "../errors.ts";
+import type { Env } from "../io/env.ts";
+import { createProgram, selectCommands } from "./program.ts";
+import { createProgress } from "./progress/create-progress.ts";
+import { type CommandEntry, commandRegistry } from "./registry.ts";
+import { reportError } from "./report-error.ts";
+
+/** Runs one command line and returns the process's exit code; never rejects. */
+export async function runCli(
+  env: Env,
+  argv: readonly string[],
+  registry: readonly CommandEntry[] = commandRegistry,
+): Promise<number> {
+  try {
+    const definitions = await Promise.all(selectCommands(argv, registry).map((entry) => entry.load()));
+    const { version } = JSON.parse(await env.fs.readText(join(env.packageRoot, "package.json"))) as { version: string };
+    let exit: ExitCodeName = "ok";
+    const program = createProgram({ env, progress: createProgress(env) }, definitions, version, (name) => {
+      exit = name;
+    });
+    await program.parseAsync(argv, { from: "user" });
+    env.signal.throwIfAborted();
+    return ExitCode[exit];
+  } catch (error) {
+    return reportError(env, error, argv.includes("--verbose"));
+  }
+}
