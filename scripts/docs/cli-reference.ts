@@ -11,7 +11,8 @@ export function cliReference(definitions: readonly CommandDefinition[], exits: r
     "<!-- Made by `npm run docs` from the commands themselves; do not edit. -->",
     "",
     "Data goes to standard output, progress and errors to standard error. An error is one line `error[CODE]: …` and",
-    "mostly a `hint: …`; [troubleshooting.md](troubleshooting.md) has a section for each code.",
+    "mostly a `hint: …`; [troubleshooting.md](troubleshooting.md) has a section for each code. Every command has `--help`;",
+    "`turbosparse-plugin --verbose COMMAND` adds the stack trace of an unexpected error.",
     "",
     ...definitions.flatMap(commandSection),
     "## Exit codes",
@@ -57,5 +58,5 @@ function describe(entry: Argument | Option): string {
 
 const sentence = (text: string): string => {
   const capital = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-  return /[.)]$/.test(capital) || capital === "" ? capital : `${capital}.`;
+  return capital.endsWith(".") || capital === "" ? capital : `${capital}.`;
 };
