@@ -1,4 +1,4 @@
-import { archLimits, registerLimit, residentBlocks } from "../archs.ts";
+import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { UnionDownKey } from "../names.ts";
 import type { UnionDownInstance } from "../types.ts";
@@ -24,14 +24,9 @@ export function unionDownRegisters(i: Pick<UnionDownInstance, "columns" | "warps
 
 export const unionDownThreads = (i: Pick<UnionDownInstance, "warps">) => 32 * i.warps;
 
+/** Weight bytes that a multiprocessor's one block has in flight, capped where more gain nothing. */
 function bytesInFlight(i: UnionDownInstance): number {
-  const block = {
-    sharedBytes: unionDownSharedBytes(i),
-    threads: unionDownThreads(i),
-    registers: unionDownRegisters(i),
-  };
-  const stage = i.chunk * i.columns * 2;
-  return Math.min(residentBlocks(archLimits[i.arch], block) * (i.stages - 1) * stage, saturatingBytes);
+  return Math.min((i.stages - 1) * i.chunk * i.columns * 2, saturatingBytes);
 }
 
 /** Why blocks of `columns` columns and `warps` warps cannot be, or undefined. */

@@ -2,13 +2,10 @@
 #include "turbosparse/support.cuh"
 
 namespace turbosparse {
-namespace {
 
 struct SupportSm90aBf16 {
   using Element = __nv_bfloat16;
 };
-
-}  // namespace
 
 template Status launch_reduce<SupportSm90aBf16>(const ReduceArgs&, cudaStream_t);
 Status reduce_sm90a_bf16(const ReduceArgs& args, cudaStream_t stream) {

@@ -2,7 +2,6 @@
 #include "turbosparse/ffn_stream.cuh"
 
 namespace turbosparse {
-namespace {
 
 struct FfnStreamSm80Bf16H4096DreluE8T1R3 {
   using Element = __nv_bfloat16;
@@ -17,6 +16,11 @@ struct FfnStreamSm80Bf16H4096DreluE8T1R3 {
   static constexpr Pipe kPipe = Pipe::async;
 };
 
+template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T1R3>(const FfnStreamArgs&, cudaStream_t);
+Status ffn_stream_sm80_bf16_h4096_drelu_e8_t1_r3(const FfnStreamArgs& args, cudaStream_t stream) {
+  return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T1R3>(args, stream);
+}
+
 struct FfnStreamSm80Bf16H4096DreluE8T2R3 {
   using Element = __nv_bfloat16;
   static constexpr int kHidden = 4096;
@@ -30,6 +34,11 @@ struct FfnStreamSm80Bf16H4096DreluE8T2R3 {
   static constexpr Pipe kPipe = Pipe::async;
 };
 
+template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T2R3>(const FfnStreamArgs&, cudaStream_t);
+Status ffn_stream_sm80_bf16_h4096_drelu_e8_t2_r3(const FfnStreamArgs& args, cudaStream_t stream) {
+  return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T2R3>(args, stream);
+}
+
 struct FfnStreamSm80Bf16H4096DreluE8T4R3 {
   using Element = __nv_bfloat16;
   static constexpr int kHidden = 4096;
@@ -42,18 +51,6 @@ struct FfnStreamSm80Bf16H4096DreluE8T4R3 {
   static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
-
-}  // namespace
-
-template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T1R3>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_sm80_bf16_h4096_drelu_e8_t1_r3(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T1R3>(args, stream);
-}
-
-template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T2R3>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_sm80_bf16_h4096_drelu_e8_t2_r3(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T2R3>(args, stream);
-}
 
 template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE8T4R3>(const FfnStreamArgs&, cudaStream_t);
 Status ffn_stream_sm80_bf16_h4096_drelu_e8_t4_r3(const FfnStreamArgs& args, cudaStream_t stream) {

@@ -2,7 +2,6 @@
 #include "turbosparse/row_gemm.cuh"
 
 namespace turbosparse {
-namespace {
 
 struct RowGemmFc1Sm90aBf16D4096DreluE8T8 {
   using Element = __nv_bfloat16;
@@ -17,6 +16,11 @@ struct RowGemmFc1Sm90aBf16D4096DreluE8T8 {
   static constexpr int kStages = 2;
 };
 
+template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T8>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T8>(args, stream);
+}
+
 struct RowGemmFc1Sm90aBf16D4096DreluE8T16 {
   using Element = __nv_bfloat16;
   static constexpr Role kRole = Role::fc1;
@@ -29,6 +33,11 @@ struct RowGemmFc1Sm90aBf16D4096DreluE8T16 {
   static constexpr int kChunk = 128;
   static constexpr int kStages = 2;
 };
+
+template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T16>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T16>(args, stream);
+}
 
 struct RowGemmFc1Sm90aBf16D4096DreluE8T32 {
   using Element = __nv_bfloat16;
@@ -43,6 +52,11 @@ struct RowGemmFc1Sm90aBf16D4096DreluE8T32 {
   static constexpr int kStages = 3;
 };
 
+template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T32>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T32>(args, stream);
+}
+
 struct RowGemmFc1Sm90aBf16D4096DreluE8T64 {
   using Element = __nv_bfloat16;
   static constexpr Role kRole = Role::fc1;
@@ -55,23 +69,6 @@ struct RowGemmFc1Sm90aBf16D4096DreluE8T64 {
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
 };
-
-}  // namespace
-
-template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T8>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T8>(args, stream);
-}
-
-template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T16>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T16>(args, stream);
-}
-
-template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T32>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T32>(args, stream);
-}
 
 template Status launch_row_gemm<RowGemmFc1Sm90aBf16D4096DreluE8T64>(const RowGemmArgs&, cudaStream_t);
 Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream) {

@@ -2,7 +2,6 @@
 #include "turbosparse/row_gemm.cuh"
 
 namespace turbosparse {
-namespace {
 
 struct RowGemmSelectSm90aBf16D1344DreluE8T8 {
   using Element = __nv_bfloat16;
@@ -17,6 +16,11 @@ struct RowGemmSelectSm90aBf16D1344DreluE8T8 {
   static constexpr int kStages = 2;
 };
 
+template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T8>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T8>(args, stream);
+}
+
 struct RowGemmSelectSm90aBf16D1344DreluE8T16 {
   using Element = __nv_bfloat16;
   static constexpr Role kRole = Role::select;
@@ -29,6 +33,11 @@ struct RowGemmSelectSm90aBf16D1344DreluE8T16 {
   static constexpr int kChunk = 64;
   static constexpr int kStages = 2;
 };
+
+template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T16>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T16>(args, stream);
+}
 
 struct RowGemmSelectSm90aBf16D1344DreluE8T32 {
   using Element = __nv_bfloat16;
@@ -43,6 +52,11 @@ struct RowGemmSelectSm90aBf16D1344DreluE8T32 {
   static constexpr int kStages = 3;
 };
 
+template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T32>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T32>(args, stream);
+}
+
 struct RowGemmSelectSm90aBf16D1344DreluE8T64 {
   using Element = __nv_bfloat16;
   static constexpr Role kRole = Role::select;
@@ -55,23 +69,6 @@ struct RowGemmSelectSm90aBf16D1344DreluE8T64 {
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
 };
-
-}  // namespace
-
-template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T8>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T8>(args, stream);
-}
-
-template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T16>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T16>(args, stream);
-}
-
-template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T32>(const RowGemmArgs&, cudaStream_t);
-Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream) {
-  return launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T32>(args, stream);
-}
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16D1344DreluE8T64>(const RowGemmArgs&, cudaStream_t);
 Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream) {

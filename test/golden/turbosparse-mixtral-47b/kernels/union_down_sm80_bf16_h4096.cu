@@ -2,7 +2,6 @@
 #include "turbosparse/union_down.cuh"
 
 namespace turbosparse {
-namespace {
 
 struct UnionDownSm80Bf16H4096T8 {
   using Element = __nv_bfloat16;
@@ -10,9 +9,14 @@ struct UnionDownSm80Bf16H4096T8 {
   static constexpr int kTokens = 8;
   static constexpr int kWarps = 8;
   static constexpr int kColumns = 256;
-  static constexpr int kChunk = 32;
+  static constexpr int kChunk = 64;
   static constexpr int kStages = 3;
 };
+
+template Status launch_union_down<UnionDownSm80Bf16H4096T8>(const UnionDownArgs&, cudaStream_t);
+Status union_down_sm80_bf16_h4096_t8(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownSm80Bf16H4096T8>(args, stream);
+}
 
 struct UnionDownSm80Bf16H4096T16 {
   using Element = __nv_bfloat16;
@@ -20,9 +24,14 @@ struct UnionDownSm80Bf16H4096T16 {
   static constexpr int kTokens = 16;
   static constexpr int kWarps = 8;
   static constexpr int kColumns = 256;
-  static constexpr int kChunk = 32;
+  static constexpr int kChunk = 64;
   static constexpr int kStages = 3;
 };
+
+template Status launch_union_down<UnionDownSm80Bf16H4096T16>(const UnionDownArgs&, cudaStream_t);
+Status union_down_sm80_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownSm80Bf16H4096T16>(args, stream);
+}
 
 struct UnionDownSm80Bf16H4096T32 {
   using Element = __nv_bfloat16;
@@ -30,9 +39,14 @@ struct UnionDownSm80Bf16H4096T32 {
   static constexpr int kTokens = 32;
   static constexpr int kWarps = 8;
   static constexpr int kColumns = 256;
-  static constexpr int kChunk = 32;
+  static constexpr int kChunk = 64;
   static constexpr int kStages = 3;
 };
+
+template Status launch_union_down<UnionDownSm80Bf16H4096T32>(const UnionDownArgs&, cudaStream_t);
+Status union_down_sm80_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownSm80Bf16H4096T32>(args, stream);
+}
 
 struct UnionDownSm80Bf16H4096T64 {
   using Element = __nv_bfloat16;
@@ -40,26 +54,9 @@ struct UnionDownSm80Bf16H4096T64 {
   static constexpr int kTokens = 64;
   static constexpr int kWarps = 8;
   static constexpr int kColumns = 256;
-  static constexpr int kChunk = 32;
+  static constexpr int kChunk = 64;
   static constexpr int kStages = 3;
 };
-
-}  // namespace
-
-template Status launch_union_down<UnionDownSm80Bf16H4096T8>(const UnionDownArgs&, cudaStream_t);
-Status union_down_sm80_bf16_h4096_t8(const UnionDownArgs& args, cudaStream_t stream) {
-  return launch_union_down<UnionDownSm80Bf16H4096T8>(args, stream);
-}
-
-template Status launch_union_down<UnionDownSm80Bf16H4096T16>(const UnionDownArgs&, cudaStream_t);
-Status union_down_sm80_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream) {
-  return launch_union_down<UnionDownSm80Bf16H4096T16>(args, stream);
-}
-
-template Status launch_union_down<UnionDownSm80Bf16H4096T32>(const UnionDownArgs&, cudaStream_t);
-Status union_down_sm80_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream) {
-  return launch_union_down<UnionDownSm80Bf16H4096T32>(args, stream);
-}
 
 template Status launch_union_down<UnionDownSm80Bf16H4096T64>(const UnionDownArgs&, cudaStream_t);
 Status union_down_sm80_bf16_h4096_t64(const UnionDownArgs& args, cudaStream_t stream) {
