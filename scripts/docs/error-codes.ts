@@ -1,16 +1,17 @@
-import { Project, SyntaxKind } from "ts-morph";
+import { ts } from "ts-morph";
 
 /** The error codes that the sources can print, each with the files that mention it, sorted by code. */
 export function errorCodes(files: readonly { readonly path: string; readonly text: string }[]): Map<string, string[]> {
-  const project = new Project({ useInMemoryFileSystem: true });
   const codes = new Map<string, Set<string>>();
   for (const { path, text } of files) {
     if (!path.startsWith("generators/") || !path.endsWith(".ts")) continue;
-    for (const literal of project.createSourceFile(path, text).getDescendantsOfKind(SyntaxKind.StringLiteral)) {
-      const code = literal.getLiteralValue();
-      if (!/^TS\d{4}$/.test(code)) continue;
-      codes.set(code, (codes.get(code) ?? new Set()).add(path));
-    }
+    const visit = (node: ts.Node): void => {
+      if (ts.isStringLiteral(node) && /^TS\d{4}$/.test(node.text)) {
+        codes.set(node.text, (codes.get(node.text) ?? new Set()).add(path));
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest));
   }
   return new Map([...codes].sort().map(([code, paths]) => [code, [...paths].sort()]));
 }
