@@ -1,0 +1,54 @@
+import type { Arch } from "../plan/types.ts";
+import { includeRoot } from "./includes.ts";
+
+/** Where apache-tvm-ffi's headers lie in the folder a unit compiles in: relative, because `__FILE__` reaches objects. */
+export const tvmFfiInclude = "third_party/tvm_ffi/include";
+
+/** Flags of every unit. `--objdir-as-tempdir` keeps the names of temporary files out of the objects. */
+export const commonFlags = [
+  "-std=c++17",
+  "-O3",
+  "-DNDEBUG",
+  "--objdir-as-tempdir",
+  "-Xcompiler",
+  "-fPIC,-fvisibility=hidden",
+  "-Xptxas",
+  "-v",
+  `-I${includeRoot}`,
+] as const;
+
+/** Flags of one unit. nvcc derives the names of anonymous namespaces from the absolute path unless told another. */
+export function unitFlags(path: string, archs: readonly Arch[], usesTvmFfi: boolean): string[] {
+  return [
+    ...commonFlags,
+    ...archs.flatMap((arch) => ["-gencode", gencode(arch)]),
+    ...(archs.length === 0 ? [] : ["-Xcudafe", `--orig_src_path_name,${path}`]),
+    ...(usesTvmFfi ? [`-I${tvmFfiInclude}`] : []),
+  ];
+}
+
+/** Machine code for `sm_*`, PTX only for `compute_*`. */
+export function gencode(arch: Arch): string {
+  const virtual = arch.replace("sm_", "compute_");
+  return `arch=${virtual},code=${arch}`;
+}
+
+/**
+ * Flags of the link. libstdc++, libgcc and the CUDA runtime are linked in so that the library depends on nothing but
+ * glibc and libtvm_ffi; only the tvm-ffi exports stay visible.
+ */
+export const linkFlags = [
+  "-shared",
+  "-static-libstdc++",
+  "-static-libgcc",
+  "-Wl,--build-id=none",
+  "-Wl,--exclude-libs=ALL",
+  "-Wl,--version-script=exports.map",
+  "-Wl,--no-undefined",
+  "-Wl,--as-needed",
+  "-Wl,-z,relro,-z,now",
+  "-Wl,-s",
+] as const;
+
+/** Linker version script: what the library shows. */
+export const exportsMap = "{\n  global: __tvm_ffi_*;\n  local: *;\n};\n";

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { TurboSparseError } from "../../errors.ts";
+import type { Env } from "../../io/env.ts";
+import type { CacheStore } from "../cache/store.ts";
+import type { CompileProgress } from "../types.ts";
+import { findHostCompiler } from "./host.ts";
+import { installWheels } from "./install.ts";
+import { findNvcc } from "./nvcc.ts";
+import { tvmFfiWheels } from "./pins.ts";
+import type { Toolchain } from "./types.ts";
+
+/** Finds or installs the compilers, and says in one sentence what is missing. */
+export async function prepareToolchain(env: Env, store: CacheStore, progress: CompileProgress): Promise<Toolchain> {
+  if (env.system.platform !== "linux" || env.system.machine !== "x86_64") {
+    throw new TurboSparseError({
+      code: "TS4001",
+      exit: "environment",
+      message: `Kernels are compiled on Linux x86_64, but this machine is ${env.system.platform} ${env.system.machine}.`,
+      hint: "Build on such a machine or in such a container; no GPU is needed.",
+    });
+  }
+  const [host, nvcc] = await Promise.all([findHostCompiler(env), findNvcc(env, store, progress)]);
+  return {
+    nvcc,
+    host,
+    versions: { nvcc: nvcc.versionText, host: host.versionText, tvmFfi: tvmFfiWheels.version },
+  };
+}
+
+/** Folder of apache-tvm-ffi's `include` and `lib`. Only compiling needs it: a warm build does without. */
+export async function tvmFfiRoot(env: Env, store: CacheStore, progress: CompileProgress): Promise<string> {
+  return join(await installWheels(env, store, tvmFfiWheels, progress), "tvm_ffi");
+}

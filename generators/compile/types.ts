@@ -1,0 +1,46 @@
+import type { Arch } from "../plan/types.ts";
+import type { FileSet } from "../render/types.ts";
+
+/** One translation unit with everything that decides its object's bytes, the compilers aside. */
+export interface Unit {
+  /** Path of the source, `kernels/….cu` or `.cc`; nvcc writes it into the object. */
+  readonly path: string;
+  /** Architectures of its device code; empty for host code. */
+  readonly archs: readonly Arch[];
+  /** The source and every header of this package that it reaches, by path. Nothing else is there when it compiles. */
+  readonly files: FileSet;
+  /** Whether it includes apache-tvm-ffi's headers. */
+  readonly usesTvmFfi: boolean;
+  /** nvcc flags, free of absolute paths. */
+  readonly flags: readonly string[];
+}
+
+/** What ptxas reports of one kernel on one architecture. */
+export interface KernelResources {
+  /** Mangled name. */
+  readonly symbol: string;
+  /** As ptxas names it, for example `sm_90a`. */
+  readonly arch: string;
+  readonly registers: number;
+  readonly spillBytes: number;
+  readonly stackBytes: number;
+  readonly staticSharedBytes: number;
+}
+
+/** Shows one step's progress; `note` is a line that stays. */
+export interface CompileProgress {
+  task<T>(title: string, work: (update: (detail: string) => void) => Promise<T>): Promise<T>;
+  note(text: string): void;
+}
+
+/** The linked library and how it came about. */
+export interface CompiledLibrary {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  /** Of all units, sorted by symbol and architecture. */
+  readonly resources: readonly KernelResources[];
+  readonly compiledUnits: number;
+  readonly reusedUnits: number;
+  /** Time during which at least one compiler or linker ran. */
+  readonly toolMs: number;
+}
