@@ -1,19 +1,19 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { checkPlannable } from "./check.ts";
+import { findEngine } from "../engines/registry.ts";
+import { TurboSparseError } from "../errors.ts";
 import type { Choice } from "./choose.ts";
 import { chooseFfnStream } from "./families/ffn-stream.ts";
 import { chooseRowGemm } from "./families/row-gemm.ts";
 import { chooseSupport } from "./families/support.ts";
 import { chooseUnionDown } from "./families/union-down.ts";
-import { noCandidate } from "./errors.ts";
 import { byCodePoint, instanceName } from "./names.ts";
 import {
   gatheredRange,
   gatherNeeds,
   mergeNeeds,
   type Need,
-  selectionNeeds,
   type Shard,
+  selectionNeeds,
   streamNeeds,
   supportNeed,
 } from "./needs.ts";
@@ -46,6 +46,17 @@ function decisionsOf({ need, choice }: Planned): Decision[] {
   return choice.verdicts.map((verdict) => ({ family, arch, models: need.models, ...verdict }));
 }
 
+function noCandidate({ need, choice }: Planned): TurboSparseError {
+  const name = instanceName(need.key);
+  const last = choice.verdicts.at(-1)?.reason ?? "nothing was considered.";
+  return new TurboSparseError({
+    code: "TS3002",
+    exit: "usage",
+    message: `No configuration of ${name} fits, which ${need.models.join(", ")} needs; of the last one considered: ${last}`,
+    hint: `Leave ${need.key.arch} out, or lower tokens.max.`,
+  });
+}
+
 /**
  * Decides which kernels to build and how each is configured. Pure: the same configuration gives the same plan.
  *
@@ -53,7 +64,8 @@ function decisionsOf({ need, choice }: Planned): Decision[] {
  * launchers take when their table has no entry; every other kernel without a legal configuration is an error.
  */
 export function plan(config: ResolvedConfig): BuildPlan {
-  checkPlannable(config);
+  const engineOrigin = config.origins.get("engines")?.detail ?? "engines";
+  const engines = config.engines.map((name) => findEngine(name, engineOrigin).name);
   const shards: Shard[] = config.models.flatMap((model) =>
     config.tensorParallel.map((tensorParallel) => ({
       model,
@@ -76,13 +88,13 @@ export function plan(config: ResolvedConfig): BuildPlan {
     }),
   );
   const unbuildable = others.find(({ choice }) => choice.instance === undefined);
-  if (unbuildable) throw noCandidate(unbuildable.need, unbuildable.choice);
+  if (unbuildable) throw noCandidate(unbuildable);
 
   const planned = [...streams, ...others];
   return {
     shards,
     archs: config.archs,
-    engines: config.engines,
+    engines,
     instances: planned
       .flatMap(({ choice }) => (choice.instance ? [choice.instance] : []))
       .sort((a, b) => byCodePoint(instanceName(a), instanceName(b))),

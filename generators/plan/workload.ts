@@ -1,3 +1,4 @@
+import { rankMultiple } from "../model/limits.ts";
 import type { ModelSpec } from "../model/types.ts";
 
 /**
@@ -15,9 +16,7 @@ export function expectedExperts(model: ModelSpec, tokens: number): number {
   return model.experts * (1 - (1 - model.topK / model.experts) ** tokens);
 }
 
-/** The largest rank of the model's predictors, rounded up to what one kernel serves: a multiple of 64. */
-export const rankUnit = 64;
-
+/** The largest rank of the model's predictors, rounded up: one kernel serves every layer. */
 export function rankClass(model: ModelSpec): number {
-  return Math.ceil(Math.max(...model.predictorRanks) / rankUnit) * rankUnit;
+  return Math.ceil(Math.max(...model.predictorRanks) / rankMultiple) * rankMultiple;
 }

@@ -1,5 +1,5 @@
+import type { Activation, WeightDtype } from "../model/types.ts";
 import { instanceName } from "../plan/names.ts";
-import { type Activation, type WeightDtype } from "../model/types.ts";
 import { type Arch, archs, type KernelInstance } from "../plan/types.ts";
 import type { DispatchContext, DispatchTablesContext, DispatchTablesEntriesContext } from "./contexts.ts";
 import { cIdent, cInt, cString, cType } from "./formatters.ts";

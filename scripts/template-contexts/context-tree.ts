@@ -46,9 +46,11 @@ class Walk {
       case "CommentStatement":
         return;
       case "MustacheStatement":
-        return this.mustache(statement as hbs.AST.MustacheStatement, scope);
+        this.mustache(statement as hbs.AST.MustacheStatement, scope);
+        return;
       case "BlockStatement":
-        return this.block(statement as hbs.AST.BlockStatement, scope);
+        this.block(statement as hbs.AST.BlockStatement, scope);
+        return;
       default:
         this.refuse(statement, `a ${statement.type} is not allowed`);
     }

@@ -1,0 +1,7 @@
+/** An inference server that the plugin serves. One file each; the registry lists them. */
+export interface EngineDefinition {
+  /** As written in `engines:` and after `--engine`. */
+  readonly name: string;
+  /** What the build leaves for it, in a few words. */
+  readonly product: string;
+}
