@@ -78,42 +78,58 @@ def ffn_error_bound(
     mask: Tensor | None = None,
     activation: str = "drelu",
     gate_threshold: float = 0.0,
+    *,
+    scale: Tensor | None = None,
     confidence: float | None = 8.0,
 ) -> Tensor:
     """Largest error of any evaluation of `float64.ffn` in the dtype of `x`: float64 `[tokens, hidden]`.
 
-    Covers the dense path, which rounds gate, up, their product and the output to the dtype, and so every kernel that
-    rounds less. With `dg`, `du` the errors of gate and up, both activations are Lipschitz in each argument, so a
-    neuron errs by `|up| dg + |gate| du + dg du` plus one rounding. FATReLU jumps at a threshold above 0: a gate within `dg`
-    of it may fall on either side and errs by the whole `(|gate| + dg)(|up| + du)`. The output errs by
-    `propagate(neuron errors, down) + g(neurons) sum |act| |down|` plus one rounding. For a MoE, multiply each
-    expert's bound by its routing weight and add `2 u` of the sum.
+    For `float64.moe` give `scale [tokens, experts]` from `routing_scale` and a mask cut by `routed_mask`.
+
+    Covers the dense path, which rounds gate, up, their product, that product scaled and each expert's output to the
+    dtype, and so every kernel that rounds less. With `dg`, `du` the errors of gate and up, both activations are
+    Lipschitz in each argument, so a neuron errs by `|up| dg + |gate| du + dg du` plus its roundings. FATReLU jumps at a
+    threshold above 0: a gate within `dg` of it may fall on either side and errs by the whole
+    `(|gate| + dg)(|up| + du)`. The output errs by `propagate(neuron errors, down) + g(neurons) sum |act| |down|` plus
+    one rounding an expert and one of the sum.
     """
     dtype, exact = x.dtype, x.double()
-    neurons = weights.shape[0] * weights.shape[1]
-    row, column = accumulation(x.shape[1], confidence), accumulation(neurons, confidence)
+    column = accumulation(weights.shape[0] * weights.shape[1], confidence)
     total, out = torch.zeros_like(exact), torch.zeros_like(exact)
     for expert, block in enumerate(weights):
-        gate_rows, up_rows, down = block.double().unbind(1)
-        gate, up = exact @ gate_rows.T, exact @ up_rows.T
-        gate_error = row * (exact.abs() @ gate_rows.abs().T)
-        up_error = row * (exact.abs() @ up_rows.abs().T)
-        gate_error += rounding(gate.abs() + gate_error, dtype)
-        up_error += rounding(up.abs() + up_error, dtype)
-        act = combine(gate, up, activation, gate_threshold)
-        error = up.abs() * gate_error + gate.abs() * up_error + gate_error * up_error
-        error += rounding(act.abs() + error, dtype)
-        if activation == "drelu":
-            # Both factors certainly non-positive: exactly 0 in every evaluation.
-            error = torch.where((gate < -gate_error) | (up < -up_error), 0.0, error)
-        else:
-            error = torch.where(gate < gate_threshold - gate_error, 0.0, error)
-            if gate_threshold != 0.0:
-                jump = (gate - gate_threshold).abs() <= gate_error
-                whole = (gate.abs() + gate_error) * (up.abs() + up_error)
-                error = torch.where(jump, whole + rounding(whole, dtype), error)
+        act, error = _neuron_errors(exact, block.double(), dtype, activation, gate_threshold, confidence)
+        if scale is not None:
+            factor = scale[:, expert, None].double()
+            act, error = act * factor, error * factor.abs()
+            error += rounding(act.abs() + error, dtype)
         if mask is not None:
             act, error = torch.where(mask[:, expert], act, 0.0), torch.where(mask[:, expert], error, 0.0)
-        total += propagate(error, down, confidence) + column * ((act.abs() + error) @ down.abs())
-        out += act @ down
+        down = block[:, 2].double()
+        part = act @ down
+        part_error = propagate(error, down, confidence) + column * ((act.abs() + error) @ down.abs())
+        total += part_error + rounding(part.abs() + part_error, dtype)
+        out += part
     return total + rounding(out.abs() + total, dtype)
+
+
+def _neuron_errors(
+    x: Tensor, block: Tensor, dtype: torch.dtype, activation: str, gate_threshold: float, confidence: float | None
+) -> tuple[Tensor, Tensor]:
+    """Activations `[tokens, intermediate]` and their errors once rounded; all tensors float64."""
+    gate_rows, up_rows, _ = block.unbind(1)
+    row = accumulation(x.shape[1], confidence)
+    gate, up = x @ gate_rows.T, x @ up_rows.T
+    gate_error, up_error = row * (x.abs() @ gate_rows.abs().T), row * (x.abs() @ up_rows.abs().T)
+    gate_error += rounding(gate.abs() + gate_error, dtype)
+    up_error += rounding(up.abs() + up_error, dtype)
+    act = combine(gate, up, activation, gate_threshold)
+    error = up.abs() * gate_error + gate.abs() * up_error + gate_error * up_error
+    if gate_threshold != 0.0:
+        jump = (gate - gate_threshold).abs() <= gate_error
+        error = torch.where(jump, (gate.abs() + gate_error) * (up.abs() + up_error), error)
+    # Exactly 0 in every evaluation when a factor is certainly cut off.
+    zero = gate < gate_threshold - gate_error
+    if activation == "drelu":
+        zero |= up < -up_error
+    error = torch.where(zero, 0.0, error + rounding(act.abs() + error, dtype))
+    return act, error

@@ -1,0 +1,65 @@
+"""Which token activates which neuron, and how the union over tokens grows."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+
+def plant_mask(
+    tokens: int, experts: int, intermediate: int, density: float, overlap: float, generator: Generator
+) -> Tensor:
+    """Bool `[tokens, experts, intermediate]` on the device of `generator`.
+
+    Every token activates exactly `round(density * intermediate)` neurons of each expert: those of highest score in the
+    copula of this package. `density` and `overlap` lie within 0 and 1.
+    """
+    _check(density, overlap)
+    device = generator.device
+    popularity = torch.randn((experts, intermediate), generator=generator, device=device)
+    affinity = torch.randn((tokens, experts, intermediate), generator=generator, device=device)
+    scores = math.sqrt(overlap) * popularity + math.sqrt(1 - overlap) * affinity
+    chosen = scores.topk(round(density * intermediate), dim=-1, sorted=False).indices
+    return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, chosen, True)
+
+
+def expected_union(density: float, overlap: float, tokens: int) -> float:
+    """Expected share of neurons that at least one of `tokens` tokens activates.
+
+    `1 - E[F(b)**tokens]` over the popularity `b`, with `F(b)` the probability that a token leaves a neuron of that
+    popularity inactive; the expectation is a sum over a grid, exact to 1e-6.
+    """
+    _check(density, overlap)
+    if density in (0.0, 1.0) or overlap == 1.0:
+        return density if tokens else 0.0
+    grid = torch.linspace(-9, 9, 4001, dtype=torch.float64)
+    weight = torch.exp(-grid.square() / 2)
+    cut = torch.special.ndtri(torch.tensor(1 - density, dtype=torch.float64))
+    inactive = torch.special.ndtr((cut - math.sqrt(overlap) * grid) / math.sqrt(1 - overlap))
+    return float(1 - (weight * inactive**tokens).sum() / weight.sum())
+
+
+def overlap_for_union(density: float, tokens: int, union: float) -> float:
+    """The overlap at which `tokens` tokens of this density are expected to activate a share `union` of the neurons.
+
+    Raises ValueError when no overlap does: the union lies between `density` and that of independent tokens.
+    """
+    low, high = 0.0, 1.0
+    widest = expected_union(density, 0.0, tokens)
+    if not density <= union <= widest:
+        raise ValueError(f"union must lie within {density:.4f} and {widest:.4f}, not {union}")
+    for _ in range(50):
+        middle = (low + high) / 2
+        if expected_union(density, middle, tokens) > union:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _check(density: float, overlap: float) -> None:
+    for name, value in (("density", density), ("overlap", overlap)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must lie within 0 and 1, not {value}")
