@@ -150,7 +150,7 @@ __device__ void row_gemm_dense(const RowGemmArgs& args, unsigned char* shared) {
   load_routing_masks<C::kExperts>(scratch.expert_tokens, args.routing, args.padding, args.tokens);
 
   RowGemmWarp<C> warp(shared);
-  const int tiles = (args.rows_per_expert + Shape::kRows - 1) / Shape::kRows;
+  const int tiles = tiles_per_expert<C>(args.rows_per_expert);
   for (int tile = blockIdx.x; tile < C::kExperts * tiles; tile += gridDim.x) {
     const int expert = tile / tiles;
     const int first = (tile - expert * tiles) * Shape::kRows;
@@ -257,7 +257,7 @@ Status launch_row_gemm(const RowGemmArgs& args, cudaStream_t stream) {
     if (error != cudaSuccess) return {error, {}};
     resident_blocks.store(resident, std::memory_order_relaxed);
   }
-  const int tiles = C::kExperts * ((args.rows_per_expert + Shape::kRows - 1) / Shape::kRows);
+  const int tiles = C::kExperts * tiles_per_expert<C>(args.rows_per_expert);
   const int blocks = max(1, min(tiles, multiprocessors * resident));
   return launch(kernel, args, blocks, Shape::kThreads, Shape::kSharedBytes, 1, stream);
 }

@@ -31,6 +31,13 @@ struct RowGemmShape {
   static_assert(kThreads >= 2 * kRows, "one thread must clear a word of every row's token set");
 };
 
+// Tiles of one expert. Selections go on to the end of the bitmap's last word, so that every byte of it is written.
+template <class C>
+__host__ __device__ constexpr int tiles_per_expert(int rows) {
+  const bool selects = C::kRole == Role::select || C::kRole == Role::gate;
+  return ((selects ? 32 * words_per_expert(rows) : rows) + RowGemmShape<C>::kRows - 1) / RowGemmShape<C>::kRows;
+}
+
 // Behind the tile in shared memory.
 template <class C>
 struct RowGemmScratch {
