@@ -77,11 +77,14 @@ export interface SupportInstance {
   readonly dtype: WeightDtype;
 }
 
+export const families = ["ffn_stream", "row_gemm", "union_down", "support"] as const;
+export type Family = (typeof families)[number];
+
 export type KernelInstance = FfnStreamInstance | RowGemmInstance | UnionDownInstance | SupportInstance;
 
 /** One configuration the planner looked at. `reason` is a sentence, also for chosen ones. */
 export interface Decision {
-  readonly family: KernelInstance["family"];
+  readonly family: Family;
   readonly arch: Arch;
   /** Model names this decision serves, sorted. */
   readonly models: readonly string[];

@@ -1,6 +1,6 @@
 import type { Activation, WeightDtype } from "../model/types.ts";
 import { instanceName } from "../plan/names.ts";
-import { type Arch, archs, type KernelInstance } from "../plan/types.ts";
+import { type Arch, archs, type Family, type KernelInstance } from "../plan/types.ts";
 import type { DispatchContext, DispatchTablesContext, DispatchTablesEntriesContext } from "./contexts.ts";
 import { cIdent, cInt, cString, cType } from "./formatters.ts";
 import { packMaskName, reduceName } from "./support-names.ts";
@@ -92,7 +92,7 @@ function table(name: string, args: string, entries: readonly Entry[]): DispatchT
 
 /** All tables of kernels/include/turbosparse/dispatch.h; those without kernels are empty. */
 export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
-  const entries = (family: KernelInstance["family"]) =>
+  const entries = (family: Family) =>
     instances
       .filter((instance) => instance.family === family)
       .map((instance) => ({ key: dispatchKey(instance), launch: instanceName(instance) }));

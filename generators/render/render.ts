@@ -1,11 +1,11 @@
 import { byCodePoint, groupName } from "../plan/names.ts";
-import type { BuildPlan, KernelInstance } from "../plan/types.ts";
+import type { BuildPlan, Family, KernelInstance } from "../plan/types.ts";
 import { dispatchContext } from "./dispatch-context.ts";
 import { renderTemplate, type Templates } from "./engine.ts";
 import { ffnStreamContext, rowGemmContext, supportContext, unionDownContext } from "./instance-contexts.ts";
 import type { FileSet } from "./types.ts";
 
-const ofFamily = <F extends KernelInstance["family"]>(instances: readonly KernelInstance[], family: F) =>
+const ofFamily = <F extends Family>(instances: readonly KernelInstance[], family: F) =>
   instances
     .filter((instance): instance is Extract<KernelInstance, { family: F }> => instance.family === family)
     .sort((a, b) => tokensOf(a) - tokensOf(b));
@@ -13,7 +13,7 @@ const ofFamily = <F extends KernelInstance["family"]>(instances: readonly Kernel
 const tokensOf = (instance: KernelInstance): number => (instance.family === "support" ? 0 : instance.tokens);
 
 /** The translation unit of one group. */
-function renderGroup(templates: Templates, family: KernelInstance["family"], group: readonly KernelInstance[]): string {
+function renderGroup(templates: Templates, family: Family, group: readonly KernelInstance[]): string {
   switch (family) {
     case "ffn_stream":
       return renderTemplate(templates, "ffn_stream.cu.hbs", {

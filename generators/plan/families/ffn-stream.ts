@@ -98,11 +98,11 @@ const preferences: readonly Preference<FfnStreamInstance>[] = [
   {
     score: (i) => -Math.abs(vectorsOf(i) - 2),
     reason: (l, w) =>
-      `${vectorsOf(l)} vectors a thread: ${vectorsOf(w)} are nearer to two, which hides latency with few registers.`,
+      `${vectorsOf(l)} vectors a thread instead of ${vectorsOf(w)}: two hide latency with few registers.`,
   },
   {
     score: (i) => -Math.abs(i.threads - 256),
-    reason: (l, w) => `${l.threads} threads: ${w.threads} are nearer to 256, the cheapest barrier a neuron.`,
+    reason: (l, w) => `${l.threads} threads instead of ${w.threads}: 256 make the barrier after each neuron cheap.`,
   },
   {
     score: (i) => -archLimits[i.arch].pipes.indexOf(i.pipe),

@@ -67,7 +67,7 @@ function* candidates(key: UnionDownKey): Generator<Candidate<UnionDownInstance>>
 const preferences: readonly Preference<UnionDownInstance>[] = [
   {
     score: (i) => -Math.abs(i.columns - 256),
-    reason: (l, w) => `${l.columns} columns: ${w.columns} are nearer to 256, bursts of 512 bytes over enough blocks.`,
+    reason: (l, w) => `${l.columns} columns instead of ${w.columns}: 256 read bursts of 512 bytes in enough blocks.`,
   },
   {
     score: bytesInFlight,
