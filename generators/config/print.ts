@@ -13,7 +13,7 @@ export function configDocument(data: object, origins: ReadonlyMap<string, Origin
     const node = document.getIn(keysOf(path), true);
     if (isNode(node)) node.comment = ` ${source}: ${detail}`;
   }
-  for (const path of [["archs"], ["engines"], ["tensorParallel"], ["tokens"]]) inline(document.getIn(path, true));
+  for (const path of [["archs"], ["engines"], ["tensorParallel"]]) inline(document.getIn(path, true));
   const models = document.get("models");
   if (isSeq(models)) for (const index of models.items.keys()) inline(models.getIn([index, "predictorRanks"], true));
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
