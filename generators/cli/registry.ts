@@ -9,6 +9,7 @@ export interface CommandEntry {
 /** All commands, in the order of the help text. */
 export const commandRegistry: readonly CommandEntry[] = [
   { name: "init", load: async () => (await import("./commands/init.ts")).definition },
+  { name: "build", load: async () => (await import("./commands/build.ts")).definition },
   { name: "generate", load: async () => (await import("./commands/generate.ts")).definition },
   { name: "explain", load: async () => (await import("./commands/explain.ts")).definition },
   { name: "matrix", load: async () => (await import("./commands/matrix.ts")).definition },

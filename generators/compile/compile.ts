@@ -6,7 +6,6 @@ import { compileUnit, resourcesFile, type UnitCompiler } from "./compile-unit.ts
 import { libraryKey, unitKey } from "./keys.ts";
 import { libraryFile, link } from "./link.ts";
 import { KilledError, schedule } from "./schedule.ts";
-import { tvmFfiRoot } from "./toolchain/toolchain.ts";
 import type { Toolchain } from "./toolchain/types.ts";
 import type { CompiledLibrary, CompileProgress, KernelResources, Unit } from "./types.ts";
 
@@ -14,6 +13,8 @@ export interface CompileOptions {
   readonly env: Env;
   readonly store: CacheStore;
   readonly toolchain: Toolchain;
+  /** Gives the folder of apache-tvm-ffi's `include` and `lib`; asked only when something must be compiled or linked. */
+  readonly tvmFfi: () => Promise<string>;
   readonly progress: CompileProgress;
   readonly logFolder: string;
   /** Most compilers at once; free memory may allow fewer. */
@@ -48,7 +49,7 @@ export async function compile(units: readonly KeyedUnit[], options: CompileOptio
 
 async function build(units: readonly KeyedUnit[], key: string, options: CompileOptions): Promise<CompiledLibrary> {
   const { env, store, progress } = options;
-  const tvmFfi = await tvmFfiRoot(env, store, progress);
+  const tvmFfi = await options.tvmFfi();
   const clock = createBusyClock();
   const compiler: UnitCompiler = { ...options, tvmFfiHeaders: `${tvmFfi}/include`, busy: clock.run };
   const objects = new Map<string, StoredEntry>();

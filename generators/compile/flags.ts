@@ -46,6 +46,8 @@ export const linkFlags = [
   "-Wl,--version-script=exports.map",
   "-Wl,--no-undefined",
   "-Wl,--as-needed",
+  // Without what nothing refers to, the static libstdc++ asks for an older glibc.
+  "-Wl,--gc-sections",
   "-Wl,-z,relro,-z,now",
   "-Wl,-s",
 ] as const;

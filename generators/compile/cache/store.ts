@@ -39,6 +39,17 @@ export function entryFolder(root: string, kind: EntryKind, key: string): string 
   return join(root, layout, kind, key.slice(0, 2), key);
 }
 
+/** Folder of an entry that is there, verified or not. */
+export async function findEntry(
+  fs: FileSystem,
+  root: string,
+  kind: EntryKind,
+  key: string,
+): Promise<string | undefined> {
+  const folder = entryFolder(root, kind, key);
+  return (await fs.stat(join(folder, entryFile))) === undefined ? undefined : folder;
+}
+
 /** Folder for what is being written. */
 export function tempRoot(root: string): string {
   return join(root, layout, "tmp");
@@ -138,13 +149,7 @@ function createStore(
     evict,
     withTempDir,
     close,
-    find: async (kind, key) => {
-      for (const candidate of roots) {
-        const folder = entryFolder(candidate, kind, key);
-        if ((await fs.stat(join(folder, entryFile))) !== undefined) return folder;
-      }
-      return undefined;
-    },
+    find: async (kind, key) => (await findEntry(fs, writeRoot, kind, key)) ?? findEntry(fs, root, kind, key),
     touch: async (kind, keys) => {
       if (root !== writeRoot) return;
       await Promise.all(keys.map((key) => fs.touch(join(entryFolder(root, kind, key), entryFile)).catch(ignoreAbsent)));

@@ -38,13 +38,13 @@ export async function nvccOnPath(env: Env): Promise<Probe<Nvcc> | undefined> {
 }
 
 /** The nvcc of an earlier installation, undefined when there is none. */
-export async function nvccInCache(env: Env, store: Pick<CacheStore, "find">): Promise<Probe<Nvcc> | undefined> {
-  const folder = await store.find("toolchains", wheelSetKey(cudaWheels));
+export async function nvccInCache(env: Env, find: CacheStore["find"]): Promise<Probe<Nvcc> | undefined> {
+  const folder = await find("toolchains", wheelSetKey(cudaWheels));
   return folder === undefined ? undefined : probeNvcc(env, join(folder, "site", nvccInSite), "cache");
 }
 
 async function installedNvcc(env: Env, store: CacheStore, progress: CompileProgress): Promise<Nvcc> {
-  const earlier = await nvccInCache(env, store);
+  const earlier = await nvccInCache(env, store.find);
   if (earlier?.ok === true) return earlier.value;
   if (earlier?.ok === false) {
     progress.note(`The nvcc in the cache is damaged (${earlier.reason}): it is installed anew.`);

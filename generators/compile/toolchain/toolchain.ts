@@ -3,11 +3,11 @@ import { TurboSparseError } from "../../errors.ts";
 import type { Env } from "../../io/env.ts";
 import type { CacheStore } from "../cache/store.ts";
 import type { CompileProgress } from "../types.ts";
-import { findHostCompiler } from "./host.ts";
+import { findHostCompiler, probeHostCompiler } from "./host.ts";
 import { installWheels } from "./install.ts";
-import { findNvcc } from "./nvcc.ts";
+import { findNvcc, nvccInCache, nvccOfCudaHome, nvccOnPath } from "./nvcc.ts";
 import { tvmFfiWheels } from "./pins.ts";
-import type { Toolchain } from "./types.ts";
+import type { HostCompiler, Nvcc, Toolchain } from "./types.ts";
 
 /** Finds or installs the compilers, and says in one sentence what is missing. */
 export async function prepareToolchain(env: Env, store: CacheStore, progress: CompileProgress): Promise<Toolchain> {
@@ -20,6 +20,22 @@ export async function prepareToolchain(env: Env, store: CacheStore, progress: Co
     });
   }
   const [host, nvcc] = await Promise.all([findHostCompiler(env), findNvcc(env, store, progress)]);
+  return toolchainOf(nvcc, host);
+}
+
+/** The compilers that a build would use if they are here already; installs nothing and writes nothing. */
+export async function availableToolchain(env: Env, find: CacheStore["find"]): Promise<Toolchain | undefined> {
+  const [host, ofHome, onPath, inCache] = await Promise.all([
+    probeHostCompiler(env),
+    nvccOfCudaHome(env),
+    nvccOnPath(env),
+    nvccInCache(env, find),
+  ]);
+  const nvcc = ofHome ?? (onPath?.ok === true ? onPath : inCache);
+  return host.ok && nvcc?.ok === true ? toolchainOf(nvcc.value, host.value) : undefined;
+}
+
+function toolchainOf(nvcc: Nvcc, host: HostCompiler): Toolchain {
   return {
     nvcc,
     host,

@@ -1,0 +1,102 @@
+import { relative, resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { isIntact } from "../../compile/cache/inventory.ts";
+import { cacheRoot } from "../../compile/cache/location.ts";
+import { findEntry, openStore } from "../../compile/cache/store.ts";
+import { keyUnits } from "../../compile/compile.ts";
+import { availableToolchain } from "../../compile/toolchain/toolchain.ts";
+import type { Unit } from "../../compile/types.ts";
+import { resolveConfig } from "../../config/resolve.ts";
+import { buildWheel, planUnits } from "../../package/build.ts";
+import { formatTable } from "../../package/format.ts";
+import { readPackageInputs } from "../../package/inputs.ts";
+import { ownMs, summaryText } from "../../package/summary.ts";
+import type { CommandContext, CommandDefinition } from "../command.ts";
+import { addConfigOptions, configOptions } from "../config-options.ts";
+
+interface BuildCommandOptions {
+  readonly out: string;
+  readonly jobs?: number;
+  readonly timeout: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export const definition: CommandDefinition = {
+  name: "build",
+  summary: "compile the kernels for the configured models and write the wheel",
+  configure: (command: Command) => {
+    addConfigOptions(command)
+      .option("--out <dir>", "folder for the wheel", "dist")
+      .option("--jobs <n>", "compilers at once (default: as processors and free memory allow)", positiveInteger)
+      .option("--timeout <seconds>", "limit for one translation unit", positiveInteger, 1800)
+      .option("--dry-run", "print the translation units and whether each is cached, and write nothing")
+      .option("--json", "print the outcome as JSON");
+  },
+  run: async (context, _args, options) => {
+    const build = options as unknown as BuildCommandOptions;
+    const config = await resolveConfig(context.env, configOptions(options));
+    const inputs = await readPackageInputs(context.env);
+    if (build.dryRun === true) return dryRun(context, planUnits(config, inputs).units, build.json === true);
+    const { env, progress } = context;
+    const store = await openStore(env, progress.note);
+    try {
+      const outcome = await buildWheel(
+        env,
+        store,
+        config,
+        inputs,
+        {
+          out: resolve(env.cwd, build.out),
+          maxJobs: build.jobs ?? env.system.cpuCount,
+          timeoutMs: build.timeout * 1000,
+        },
+        progress,
+      );
+      // Node's clock starts with the process: what a user waits for.
+      const wallMs = performance.now();
+      const shown = relative(env.cwd, outcome.wheel.path) || outcome.wheel.path;
+      progress.note(outcome.upToDate ? `${shown} is up to date.` : `Wrote ${shown}.`);
+      if (build.json === true) {
+        env.stdout.write(`${JSON.stringify({ ...outcome, wallMs, ownMs: ownMs(outcome, wallMs) }, null, 2)}\n`);
+      } else {
+        env.stdout.write(summaryText(outcome, wallMs));
+      }
+      return "ok";
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+/** Looks, installs nothing and writes nothing: without a compiler nothing is known of the cache. */
+async function dryRun({ env, progress }: CommandContext, units: readonly Unit[], json: boolean): Promise<"ok"> {
+  const root = cacheRoot(env);
+  const toolchain = await availableToolchain(env, (kind, key) => findEntry(env.fs, root, kind, key));
+  if (toolchain === undefined)
+    progress.note("No usable nvcc is here yet: a build would install it, so nothing is cached.");
+  const keyed = toolchain === undefined ? [] : keyUnits(units, toolchain);
+  const keys = new Map(keyed.map(({ unit, key }) => [unit.path, key]));
+  const rows = await Promise.all(
+    units.map(async ({ path, archs }) => {
+      const key = keys.get(path);
+      const cached = key !== undefined && (await isIntact(env.fs, root, "objects", key));
+      return { path, archs, action: cached ? "cached" : "compile" };
+    }),
+  );
+  if (json) {
+    env.stdout.write(`${JSON.stringify({ units: rows }, null, 2)}\n`);
+  } else {
+    env.stdout.write(
+      formatTable([["unit", "archs", "action"], ...rows.map((row) => [row.path, row.archs.join(","), row.action])]),
+    );
+  }
+  return "ok";
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  return value;
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { readPackageFolder } from "../compile/sources.ts";
+import { TurboSparseError } from "../errors.ts";
+import type { Env } from "../io/env.ts";
+import { loadTemplates } from "../render/load-templates.ts";
+import type { FileSet } from "../render/types.ts";
+import { readPythonFiles } from "./python-files.ts";
+import { sourcesDigest } from "./sources-digest.ts";
+import type { Files } from "./wheel/zip.ts";
+
+/** What this package brings to every build. */
+export interface PackageInputs {
+  readonly version: string;
+  /** Files of kernels/, by path from the package's root. */
+  readonly kernels: FileSet;
+  /** Files of templates/, by path from that folder. */
+  readonly templates: FileSet;
+  readonly sourcesSha256: string;
+  readonly pythonFiles: Files;
+  readonly license: Uint8Array;
+}
+
+export async function readPackageInputs(env: Env): Promise<PackageInputs> {
+  try {
+    const [kernels, templates, pythonFiles, license, version] = await Promise.all([
+      readPackageFolder(env, "kernels"),
+      loadTemplates(env),
+      readPythonFiles(env),
+      env.fs.readBytes(join(env.packageRoot, "LICENSE")),
+      packageVersion(env),
+    ]);
+    const sourcesSha256 = sourcesDigest(kernels, templates);
+    return { version, kernels, templates, sourcesSha256, pythonFiles, license };
+  } catch (error) {
+    throw new TurboSparseError({
+      code: "TS5001",
+      exit: "environment",
+      message: `The installation of turbosparse-plugin in ${env.packageRoot} is incomplete: ${(error as Error).message}.`,
+      hint: "Install turbosparse-plugin again.",
+      cause: error,
+    });
+  }
+}
+
+/** The version in package.json, which the wheel gets too. */
+export async function packageVersion(env: Pick<Env, "fs" | "packageRoot">): Promise<string> {
+  const { version } = JSON.parse(await env.fs.readText(join(env.packageRoot, "package.json"))) as { version: string };
+  return version;
+}

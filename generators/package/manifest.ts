@@ -1,0 +1,68 @@
+import { sha256 } from "../compile/digest.ts";
+import { commonFlags } from "../compile/flags.ts";
+import type { Toolchain } from "../compile/toolchain/types.ts";
+import type { CompiledLibrary, KernelResources } from "../compile/types.ts";
+import { instanceName } from "../plan/names.ts";
+import type { BuildPlan, KernelInstance } from "../plan/types.ts";
+import { configName } from "../render/instance-contexts.ts";
+import type { Manifest } from "./manifest-schema.ts";
+
+/** Where the library lies in the wheel. */
+export const libraryPath = "turbosparse/lib/libturbosparse.so";
+
+export interface ManifestInputs {
+  readonly version: string;
+  readonly plan: BuildPlan;
+  readonly library: CompiledLibrary;
+  readonly toolchain: Toolchain;
+  readonly sourcesSha256: string;
+}
+
+/** What the wheel was built from and what is in it. */
+export function createManifest({ version, plan, library, toolchain, sourcesSha256 }: ManifestInputs): Manifest {
+  return {
+    schemaVersion: 1,
+    version,
+    archs: [...plan.archs].sort(),
+    engines: [...plan.engines].sort(),
+    models: models(plan),
+    kernels: plan.instances.map((instance) => kernel(instance, library.resources)),
+    toolchain: {
+      nvcc: toolchain.nvcc.version,
+      flags: [...commonFlags],
+      host: toolchain.host.version,
+      tvmFfi: toolchain.versions.tvmFfi,
+    },
+    sources: { sha256: sourcesSha256 },
+    library: { path: libraryPath, sha256: sha256(library.bytes), bytes: library.bytes.length },
+  };
+}
+
+function models(plan: BuildPlan): Manifest["models"] {
+  const names = [...new Set(plan.shards.map(({ model }) => model.name))].sort();
+  return names.flatMap((name) => {
+    const shards = plan.shards.filter(({ model }) => model.name === name);
+    const model = shards[0]?.model;
+    if (model === undefined) return [];
+    const tensorParallel = shards.map((shard) => shard.tensorParallel).sort((a, b) => a - b);
+    return [{ ...model, predictorRanks: [...model.predictorRanks], tensorParallel }];
+  });
+}
+
+/** PTX has no registers yet: the driver allocates them when it compiles, so they are null. */
+function kernel(instance: KernelInstance, resources: readonly KernelResources[]): Manifest["kernels"][number] {
+  const { family, ...parameters } = instance;
+  const config = configName(instance);
+  // In a mangled name an identifier follows its length; the one kernel template of a family has the configuration once.
+  const own = resources.filter(({ symbol }) => symbol.includes(`${config.length}${config}`));
+  const largest = (value: (kernel: KernelResources) => number): number | null =>
+    own.length === 0 ? null : Math.max(...own.map(value));
+  return {
+    name: instanceName(instance),
+    family,
+    parameters,
+    registers: largest((kernel) => kernel.registers),
+    spillBytes: largest((kernel) => kernel.spillBytes),
+    staticSharedBytes: largest((kernel) => kernel.staticSharedBytes),
+  };
+}

@@ -1,0 +1,24 @@
+import type { BuildOutcome } from "./build.ts";
+import { formatBytes, formatSeconds, formatTable } from "./format.ts";
+
+/** The closing table of a build; `wallMs` is the whole command's time. */
+export function summaryText(outcome: BuildOutcome, wallMs: number): string {
+  const { wheel, units, kernels } = outcome;
+  const table = formatTable([
+    ["name", "size", "time", "sha256"],
+    [wheel.name, formatBytes(wheel.bytes), formatSeconds(wallMs), wheel.sha256],
+  ]);
+  const counts = `${kernels} kernels in ${units.compiled + units.reused} units: ${units.compiled} compiled, ${units.reused} from the cache`;
+  return `${table}${counts}\n${timesText(outcome, wallMs)}\n`;
+}
+
+/** Where the time went. What is neither the toolchain's nor a compiler's is this program's own. */
+function timesText({ toolchainMs, compilerMs }: BuildOutcome, wallMs: number): string {
+  const own = ownMs({ toolchainMs, compilerMs }, wallMs);
+  const share = ((100 * own) / wallMs).toFixed(1);
+  return `toolchain ${formatSeconds(toolchainMs)}, compilers ${formatSeconds(compilerMs)}, all else ${formatSeconds(own)} (${share}%)`;
+}
+
+export function ownMs(times: Pick<BuildOutcome, "toolchainMs" | "compilerMs">, wallMs: number): number {
+  return Math.max(0, wallMs - times.toolchainMs - times.compilerMs);
+}
