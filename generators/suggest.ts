@@ -15,9 +15,11 @@ function editDistance(a: string, b: string): number {
 /** The known word that `word` is most likely a slip of, if any is close: a third of its letters may differ. */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.ceil(word.length / 3) + 1;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    // Of two equally close words the one that was only cut short is likelier: sm_90 means sm_90a, not sm_80.
+    const cutShort = candidate.startsWith(word) ? 0.5 : 0;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase()) - cutShort;
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

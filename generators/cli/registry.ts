@@ -11,7 +11,7 @@ export const commandRegistry: readonly CommandEntry[] = [
   { name: "init", load: async () => (await import("./commands/init.ts")).definition },
   { name: "build", load: async () => (await import("./commands/build.ts")).definition },
   { name: "generate", load: async () => (await import("./commands/generate.ts")).definition },
-  { name: "explain", load: async () => (await import("./commands/explain.ts")).definition },
   { name: "matrix", load: async () => (await import("./commands/matrix.ts")).definition },
+  { name: "explain", load: async () => (await import("./commands/explain.ts")).definition },
   { name: "config", load: async () => (await import("./commands/config.ts")).definition },
 ];

@@ -3,17 +3,17 @@ import { type Arch, archs } from "../plan/types.ts";
 import { didYouMean } from "../suggest.ts";
 
 /** The architecture that runs on a GPU of each compute capability, as nvidia-smi writes it. */
-const archOfCapability: Readonly<Record<string, Arch>> = {
-  "8.0": "sm_80",
-  "8.6": "sm_86",
-  "8.9": "sm_89",
-  "9.0": "sm_90a",
-  "10.0": "sm_100a",
-  "12.0": "sm_120a",
-};
+const archOfCapability: ReadonlyMap<string, Arch> = new Map([
+  ["8.0", "sm_80"],
+  ["8.6", "sm_86"],
+  ["8.9", "sm_89"],
+  ["9.0", "sm_90a"],
+  ["10.0", "sm_100a"],
+  ["12.0", "sm_120a"],
+]);
 
 export function archForCapability(capability: string): Arch | undefined {
-  return archOfCapability[capability.trim()];
+  return archOfCapability.get(capability.trim());
 }
 
 /** `where` names the flag or the place in the file, for the error. */

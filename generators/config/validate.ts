@@ -74,7 +74,7 @@ function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object" && value !== null) return "a mapping";
-  return JSON.stringify(value) ?? String(value);
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -2,6 +2,7 @@ import { Argument, type Command } from "commander";
 import { loadConfig } from "../../config/load.ts";
 import { configDocument, resolvedData } from "../../config/print.ts";
 import { resolveConfig } from "../../config/resolve.ts";
+import { findEngine } from "../../engines/registry.ts";
 import { TurboSparseError } from "../../errors.ts";
 import type { CommandDefinition } from "../command.ts";
 import { addConfigOptions, configOptions } from "../config-options.ts";
@@ -31,6 +32,7 @@ export const definition: CommandDefinition = {
       return "ok";
     }
     const config = await resolveConfig(env, inputs);
+    for (const engine of config.engines) findEngine(engine, config.origins.get("engines")?.detail ?? "engines");
     const origins = origin === true ? config.origins : new Map();
     const data = resolvedData(config);
     if (json === true) {

@@ -12,12 +12,12 @@ export interface TensorInfo {
 export const maxHeaderBytes = 100_000_000;
 export const lengthBytes = 8;
 
-const bytesOf: Readonly<Record<string, number>> = {
-  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1 },
-  ...{ U16: 2, I16: 2, F16: 2, BF16: 2 },
-  ...{ U32: 4, I32: 4, F32: 4 },
-  ...{ U64: 8, I64: 8, F64: 8, C64: 8 },
-};
+const bytesOf: ReadonlyMap<string, number> = new Map([
+  ...["BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0"].map((dtype) => [dtype, 1] as const),
+  ...["U16", "I16", "F16", "BF16"].map((dtype) => [dtype, 2] as const),
+  ...["U32", "I32", "F32"].map((dtype) => [dtype, 4] as const),
+  ...["U64", "I64", "F64", "C64"].map((dtype) => [dtype, 8] as const),
+]);
 
 /** Length of the JSON header, from the file's first eight bytes. `file` is the name for errors. */
 export function headerLength(prefix: Uint8Array, fileBytes: number, file: string): number {
@@ -73,7 +73,7 @@ function parseEntry(name: string, entry: unknown, file: string): { info: TensorI
   if (typeof dtype !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw broken(file, `the entry of tensor ${name} lacks a valid dtype, shape or data_offsets`);
   }
-  const size = bytesOf[dtype];
+  const size = bytesOf.get(dtype);
   if (size === undefined) throw broken(file, `tensor ${name} has the unknown dtype ${dtype}`);
   const [begin = 0, end = 0] = offsets;
   const expected = shape.reduce((product, length) => product * length, size);

@@ -121,6 +121,11 @@ describe("parseHeader", () => {
     ["three offsets", '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0,0]}}', /the entry of tensor a lacks/],
     ["an unknown dtype", '{"a":{"dtype":"F7","shape":[0],"data_offsets":[0,0]}}', /tensor a has the unknown dtype F7/],
     [
+      "a dtype of JavaScript's",
+      '{"a":{"dtype":"constructor","shape":[0],"data_offsets":[0,0]}}',
+      /unknown dtype constr/,
+    ],
+    [
       "a shape beyond all bytes",
       '{"a":{"dtype":"U8","shape":[9e15,9e15],"data_offsets":[0,1]}}',
       /takes 8.1e\+31 bytes/,
