@@ -12,6 +12,15 @@ from turbosparse.errors import LibraryError
 from turbosparse.manifest import archs
 
 LIBRARY_PATH = Path(__file__).with_name("lib") / "libturbosparse.so"
+# What the generator can build, by compute capability; other GPUs run PTX of compute_80.
+_NATIVE = {
+    (8, 0): "sm_80",
+    (8, 6): "sm_86",
+    (8, 9): "sm_89",
+    (9, 0): "sm_90a",
+    (10, 0): "sm_100a",
+    (12, 0): "sm_120a",
+}
 _BUILD_HINT = "Build a wheel with `npx turbosparse-plugin build` and install it from dist/."
 
 
@@ -71,12 +80,15 @@ def functions(device_index: int) -> Functions:
         raise LibraryError(
             f"cuda:{device_index} ({name}) has compute capability {capability[0]}.{capability[1]}, but this wheel was "
             f"built for {', '.join(archs())}. Build it with `npx turbosparse-plugin build --arch "
-            f"sm_{capability[0]}{capability[1]}{'a' if capability[0] >= 9 else ''}`."
+            f"{_NATIVE.get(capability, 'compute_80')}`."
         )
     return library
 
 
 @functools.cache
-def workspace_bytes(op: str, tokens: int, hidden: int, intermediate: int, experts: int, rank: int) -> int:
-    """Bytes of device memory that one call of `op` (`"predict"`, `"ffn"` or `"gate_first"`) needs."""
-    return int(load().workspace_bytes(op, tokens, hidden, intermediate, experts, rank))
+def workspace_bytes(
+    device_index: int, op: str, tokens: int, hidden: int, intermediate: int, experts: int, rank: int
+) -> int:
+    """Bytes of device memory that one call of `op` (`"predict"`, `"ffn"` or `"gate_first"`) needs on the device."""
+    with torch.cuda.device(device_index):
+        return int(functions(device_index).workspace_bytes(op, tokens, hidden, intermediate, experts, rank))

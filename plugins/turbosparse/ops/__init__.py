@@ -3,9 +3,10 @@
 All are functional, have CPU, CUDA and fake implementations, and run under `torch.compile` and in CUDA graphs. Tensors
 of one call share one device; `x` is bfloat16 or float16 on CUDA and any floating dtype on the CPU, `weights`, `fc1`
 and `fc2` have its dtype. `weights` is neuron-major `[experts, intermediate, 3, hidden]` (`turbosparse.weights` makes
-it); with one expert the experts dimension of `weights`, `fc1`, `fc2` and `mask` may be left out. Calls of 1 to 64
-tokens run the sparse kernels, longer ones dense masked GEMMs on the same weights. The active set that `pack_mask` and
-`predict` return is described in `turbosparse.reference.active_set`.
+it); with one expert the experts dimension of `weights`, `fc1`, `fc2` and `mask` may be left out. `ffn` and
+`ffn_gate_first` are for one expert, `moe` for several. Calls of 1 to 64 tokens run the sparse kernels, longer ones
+dense masked GEMMs on the same weights. The active set that `pack_mask` and `predict` return is described in
+`turbosparse.reference.active_set`.
 
 Wrong arguments raise `ValueError` or `TypeError` naming the argument; a missing library or GPU architecture raises
 `turbosparse.errors.LibraryError`.
@@ -44,8 +45,8 @@ def predict(
         fc1: `[experts, rank, hidden]`.
         fc2: `[experts, intermediate, rank]`.
         threshold: logit to exceed; None is that of the released `round(sigmoid(z))` in the dtype of `x`.
-        topk_ids: int32 `[tokens, top_k]`; a token activates neurons of its experts only. Ids outside
-            `[0, experts)`, such as -1, are no expert.
+        topk_ids: int32 `[tokens, top_k]`, for several experts; a token activates neurons of its experts only. Ids
+            outside `[0, experts)`, such as -1, are no expert.
         padding: bool `[tokens]`; marked rows activate nothing.
     """
     return _ops.predict(x, fc1, fc2, _threshold(threshold, x), topk_ids, padding)

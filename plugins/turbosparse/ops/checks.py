@@ -98,15 +98,33 @@ def padding(x: Tensor, padding: Tensor | None) -> None:
         _expect("padding", padding, (x.shape[0],), torch.bool, x.device)
 
 
-def topk_ids(x: Tensor, ids: Tensor) -> None:
+def dense(weights: Tensor) -> None:
+    """For `weights` of an operator without routing."""
+    if weights.shape[0] != 1:
+        raise ValueError(f"weights must be of one expert, not {weights.shape[0]}: several are for moe, with topk_ids")
+
+
+def predictor_routing(x: Tensor, fc1: Tensor, ids: Tensor | None) -> None:
+    """The experts a predictor selects for must be told apart by `topk_ids`, which one expert does not need."""
+    if fc1.shape[0] == 1 and ids is not None:
+        raise ValueError("topk_ids must be None for one expert")
+    if fc1.shape[0] > 1 and ids is None:
+        raise ValueError(f"topk_ids is needed for {fc1.shape[0]} experts")
+    if ids is not None:
+        _topk_ids(x, ids)
+
+
+def routing(x: Tensor, weights: Tensor, ids: Tensor, topk_weights: Tensor) -> None:
+    if weights.shape[0] == 1:
+        raise ValueError("weights must be of several experts: one is for ffn and ffn_gate_first, without topk_ids")
+    _topk_ids(x, ids)
+    _expect("topk_weights", topk_weights, tuple(ids.shape), torch.float32, x.device)
+
+
+def _topk_ids(x: Tensor, ids: Tensor) -> None:
     if ids.dim() != 2:
         raise ValueError(f"topk_ids must be [tokens, top_k], not {_describe(ids)}")
     _expect("topk_ids", ids, (x.shape[0], ids.shape[1]), torch.int32, x.device)
-
-
-def routing(x: Tensor, ids: Tensor, topk_weights: Tensor) -> None:
-    topk_ids(x, ids)
-    _expect("topk_weights", topk_weights, tuple(ids.shape), torch.float32, x.device)
 
 
 def moe_predictor(x: Tensor, weights: Tensor, fc1: Tensor | None, fc2: Tensor | None) -> tuple[Tensor, Tensor] | None:

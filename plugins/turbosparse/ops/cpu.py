@@ -24,9 +24,9 @@ def predict(
     checks.tokens_and_hidden(x)
     fc1, fc2 = checks.predictor(x, fc1, fc2)
     checks.padding(x, padding)
+    checks.predictor_routing(x, fc1, topk_ids)
     mask = reference.predict_mask(x, fc1, fc2, threshold)
     if topk_ids is not None:
-        checks.topk_ids(x, topk_ids)
         mask &= reference.routed_mask(topk_ids, fc1.shape[0]).unsqueeze(-1)
     if padding is not None:
         mask &= ~padding[:, None, None]
@@ -44,6 +44,7 @@ def ffn(
     checks.tokens_and_hidden(x)
     checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
+    checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
     if x.shape[0] == 0:
         return torch.empty_like(x)
@@ -61,6 +62,7 @@ def ffn_gate_first(
     checks.tokens_and_hidden(x)
     checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
+    checks.dense(weights)
     checks.padding(x, padding)
     return reference.masked_ffn(x, weights, _kept(x, weights, padding), activation, gate_threshold)
 
@@ -80,7 +82,7 @@ def moe(
     checks.tokens_and_hidden(x)
     checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
-    checks.routing(x, topk_ids, topk_weights)
+    checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
     mask = _kept(x, weights, padding)
     predictor = checks.moe_predictor(x, weights, fc1, fc2)

@@ -11,7 +11,7 @@ from turbosparse.reference.active_set import WORD, token_words, union_bytes
 
 
 def _workspace(op: str, x: Tensor, intermediate: int, experts: int, rank: int = 0) -> Tensor:
-    size = _library.workspace_bytes(op, x.shape[0], x.shape[1], intermediate, experts, rank)
+    size = _library.workspace_bytes(x.get_device(), op, x.shape[0], x.shape[1], intermediate, experts, rank)
     return torch.empty(size, dtype=torch.uint8, device=x.device)
 
 
@@ -44,8 +44,7 @@ def predict(
         return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding)
     fc1, fc2 = checks.predictor(x, fc1, fc2)
     checks.padding(x, padding)
-    if topk_ids is not None:
-        checks.topk_ids(x, topk_ids)
+    checks.predictor_routing(x, fc1, topk_ids)
     experts, intermediate, rank = fc2.shape
     union, bits = _empty_active_set(x.device, tokens, experts, intermediate)
     workspace = _workspace("predict", x, intermediate, experts, rank)
@@ -67,6 +66,7 @@ def ffn(
         return cpu.ffn(x, weights, union_bits, token_bits, activation, gate_threshold)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
+    checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
     experts, intermediate = weights.shape[:2]
     out = torch.empty_like(x)
@@ -88,6 +88,7 @@ def ffn_gate_first(
         return cpu.ffn_gate_first(x, weights, activation, gate_threshold, padding)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
+    checks.dense(weights)
     checks.padding(x, padding)
     return _gate_first(x, weights, number, gate_threshold, None, None, padding)
 
@@ -109,7 +110,7 @@ def moe(
         return cpu.moe(x, weights, topk_ids, topk_weights, fc1, fc2, threshold, activation, gate_threshold, padding)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
-    checks.routing(x, topk_ids, topk_weights)
+    checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
     predictor = checks.moe_predictor(x, weights, fc1, fc2)
     if predictor is None:

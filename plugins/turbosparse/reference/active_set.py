@@ -55,7 +55,7 @@ def unpack_mask(token_bits: Tensor, tokens: int) -> Tensor:
     rows, intermediate = token_bits.shape
     octets = token_bits.contiguous().view(torch.uint8).view(words, rows // words, intermediate, 8, 1)
     bits = (octets & _bit_values(token_bits.device)).ne(0)
-    return bits.view(words, rows // words, intermediate, WORD).permute(0, 3, 1, 2).flatten(0, 1)[:tokens]
+    return bits.view(words, rows // words, intermediate, WORD).permute(0, 3, 1, 2).flatten(0, 1)[:tokens].contiguous()
 
 
 def unpack_union(union_bits: Tensor, intermediate: int) -> Tensor:
