@@ -64,11 +64,15 @@ export interface RowGemmContext {
   readonly instances: readonly RowGemmInstancesContext[];
 }
 
-export interface SupportContext {
+export interface SupportInstancesContext {
   readonly config: Rendered;
   readonly element: Rendered;
   readonly packMask: Rendered;
   readonly reduce: Rendered;
+}
+
+export interface SupportContext {
+  readonly instances: readonly SupportInstancesContext[];
 }
 
 export interface UnionDownInstancesContext {

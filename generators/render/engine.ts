@@ -10,7 +10,7 @@ export type TemplateName = keyof TemplateContexts;
 /** The only helpers; everything else is decided before a template sees it. */
 export const allowedHelpers = ["if", "unless", "each"] as const;
 
-/** A template environment in which nothing but `allowedHelpers` exists. One per rendering: it shares no state. */
+/** A template environment in which nothing but `allowedHelpers` exists. One a renderer: no state is shared. */
 function createEnvironment(): typeof Handlebars {
   const environment = Handlebars.create();
   for (const name of Object.keys(environment.helpers)) {
@@ -19,12 +19,11 @@ function createEnvironment(): typeof Handlebars {
   return environment;
 }
 
-/** Renders one template. Throws when the template reads what its context does not have. */
-export function renderTemplate<N extends TemplateName>(
+function compile(
+  environment: typeof Handlebars,
   templates: Templates,
-  name: N,
-  context: TemplateContexts[N],
-): string {
+  name: TemplateName,
+): Handlebars.TemplateDelegate {
   const source = templates.get(name);
   if (source === undefined) {
     throw new TurboSparseError({
@@ -34,7 +33,7 @@ export function renderTemplate<N extends TemplateName>(
       hint: "Install turbosparse-plugin again.",
     });
   }
-  const template = createEnvironment().compile(source, {
+  return environment.compile(source, {
     strict: true,
     noEscape: true,
     knownHelpersOnly: true,
@@ -42,5 +41,18 @@ export function renderTemplate<N extends TemplateName>(
     preventIndent: true,
     explicitPartialContext: true,
   });
-  return template(strictContext(context, name));
+}
+
+/** Writes the text of a template. Throws when it reads what its context does not have. */
+export type RenderTemplate = <N extends TemplateName>(name: N, context: TemplateContexts[N]) => string;
+
+/** Renders `templates`, each compiled when it is first used. */
+export function createRenderer(templates: Templates): RenderTemplate {
+  const environment = createEnvironment();
+  const compiled = new Map<TemplateName, Handlebars.TemplateDelegate>();
+  return (name, context) => {
+    const template = compiled.get(name) ?? compile(environment, templates, name);
+    compiled.set(name, template);
+    return template(strictContext(context, name));
+  };
 }

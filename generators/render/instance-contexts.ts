@@ -9,7 +9,7 @@ import type {
 import type {
   FfnStreamInstancesContext,
   RowGemmInstancesContext,
-  SupportContext,
+  SupportInstancesContext,
   UnionDownInstancesContext,
 } from "./contexts.ts";
 import { cIdent, cInt, cType, type Rendered } from "./formatters.ts";
@@ -75,7 +75,7 @@ export function unionDownContext(instance: UnionDownInstance): UnionDownInstance
   };
 }
 
-export function supportContext(instance: SupportInstance): SupportContext {
+export function supportContext(instance: SupportInstance): SupportInstancesContext {
   const { config, element } = identity(instance);
   return { config, element, reduce: cIdent(reduceName(instance)), packMask: cIdent(packMaskName(instance)) };
 }

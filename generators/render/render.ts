@@ -1,7 +1,7 @@
 import { byCodePoint, groupName } from "../plan/names.ts";
 import type { BuildPlan, Family, KernelInstance } from "../plan/types.ts";
 import { dispatchContext } from "./dispatch-context.ts";
-import { renderTemplate, type Templates } from "./engine.ts";
+import { createRenderer, type RenderTemplate, type Templates } from "./engine.ts";
 import { ffnStreamContext, rowGemmContext, supportContext, unionDownContext } from "./instance-contexts.ts";
 import type { FileSet } from "./types.ts";
 
@@ -13,22 +13,20 @@ const ofFamily = <F extends Family>(instances: readonly KernelInstance[], family
 const tokensOf = (instance: KernelInstance): number => (instance.family === "support" ? 0 : instance.tokens);
 
 /** The translation unit of one group. */
-function renderGroup(templates: Templates, family: Family, group: readonly KernelInstance[]): string {
+function renderGroup(renderTemplate: RenderTemplate, family: Family, group: readonly KernelInstance[]): string {
   switch (family) {
     case "ffn_stream":
-      return renderTemplate(templates, "ffn_stream.cu.hbs", {
+      return renderTemplate("ffn_stream.cu.hbs", {
         instances: ofFamily(group, family).map(ffnStreamContext),
       });
     case "row_gemm":
-      return renderTemplate(templates, "row_gemm.cu.hbs", { instances: ofFamily(group, family).map(rowGemmContext) });
+      return renderTemplate("row_gemm.cu.hbs", { instances: ofFamily(group, family).map(rowGemmContext) });
     case "union_down":
-      return renderTemplate(templates, "union_down.cu.hbs", {
+      return renderTemplate("union_down.cu.hbs", {
         instances: ofFamily(group, family).map(unionDownContext),
       });
     case "support":
-      return ofFamily(group, family)
-        .map((instance) => renderTemplate(templates, "support.cu.hbs", supportContext(instance)))
-        .join("");
+      return renderTemplate("support.cu.hbs", { instances: ofFamily(group, family).map(supportContext) });
   }
 }
 
@@ -39,11 +37,12 @@ export function render(plan: BuildPlan, templates: Templates): FileSet {
     const name = groupName(instance);
     groups.set(name, [...(groups.get(name) ?? []), instance]);
   }
+  const renderTemplate = createRenderer(templates);
   const files: [string, string][] = [
-    ["kernels/dispatch.cu", renderTemplate(templates, "dispatch.cu.hbs", dispatchContext(plan.instances))],
+    ["kernels/dispatch.cu", renderTemplate("dispatch.cu.hbs", dispatchContext(plan.instances))],
   ];
   for (const [name, [first, ...rest]] of groups) {
-    if (first) files.push([`kernels/${name}.cu`, renderGroup(templates, first.family, [first, ...rest])]);
+    if (first) files.push([`kernels/${name}.cu`, renderGroup(renderTemplate, first.family, [first, ...rest])]);
   }
   return new Map(files.sort(([a], [b]) => byCodePoint(a, b)));
 }

@@ -6,7 +6,8 @@ type Statement = hbs.AST.Statement;
 export type ContextField = "text" | ContextTree;
 export type ContextTree = Map<string, ContextField>;
 
-const allowedBlocks = ["if", "unless", "each"];
+/** The blocks that a template may have; `generators/render/engine.ts` allows the same. */
+export const allowedBlocks: readonly string[] = ["if", "unless", "each"];
 
 /** Conditions on a list, checked once the whole scope is known. */
 interface Scope {

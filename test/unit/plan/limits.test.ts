@@ -1,0 +1,145 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { archLimits, registerLimit, registersPerSm, registersPerThread } from "../../../generators/plan/archs.ts";
+import {
+  chooseFfnStream,
+  ffnStreamRegisters,
+  ffnStreamSharedBytes,
+} from "../../../generators/plan/families/ffn-stream.ts";
+import {
+  chooseRowGemm,
+  rowGemmRegisters,
+  rowGemmSharedBytes,
+  rowGemmThreads,
+} from "../../../generators/plan/families/row-gemm.ts";
+import {
+  chooseUnionDown,
+  unionDownRegisters,
+  unionDownSharedBytes,
+  unionDownThreads,
+} from "../../../generators/plan/families/union-down.ts";
+import type { FfnStreamKey, RowGemmKey, UnionDownKey } from "../../../generators/plan/names.ts";
+import { archs, type KernelInstance, type RowGemmRole } from "../../../generators/plan/types.ts";
+
+const arch = fc.constantFrom(...archs);
+const dtype = fc.constantFrom("bf16" as const, "fp16" as const);
+const activation = fc.constantFrom("drelu" as const, "reglu" as const);
+const experts = fc.integer({ min: 1, max: 64 });
+const hidden = fc.integer({ min: 1, max: 80 }).map((n) => 256 * n);
+const gemmTokens = fc.constantFrom(8, 16, 32, 64);
+
+const streamKey: fc.Arbitrary<FfnStreamKey> = fc.record({
+  family: fc.constant("ffn_stream" as const),
+  arch,
+  dtype,
+  hidden,
+  activation,
+  experts,
+  tokens: fc.constantFrom(1, 2, 4),
+  rows: fc.constantFrom(2 as const, 3 as const),
+});
+const rowGemmKey: fc.Arbitrary<RowGemmKey> = fc
+  .record({
+    family: fc.constant("row_gemm" as const),
+    role: fc.constantFrom<RowGemmRole>("fc1", "select", "gate", "gate_up", "up"),
+    arch,
+    dtype,
+    activation,
+    experts,
+    tokens: gemmTokens,
+    hidden,
+    rank: fc.integer({ min: 1, max: 128 }).map((n) => 64 * n),
+  })
+  .map(({ hidden: width, rank, ...key }) => ({ ...key, depth: key.role === "select" ? rank : width }));
+const unionDownKey: fc.Arbitrary<UnionDownKey> = fc.record({
+  family: fc.constant("union_down" as const),
+  arch,
+  dtype,
+  hidden,
+  tokens: gemmTokens,
+});
+
+/** What a block asks of the architecture. */
+function demand(i: KernelInstance): { shared: number; registers: number; threads: number } {
+  switch (i.family) {
+    case "ffn_stream":
+      return { shared: ffnStreamSharedBytes(i), registers: ffnStreamRegisters(i), threads: i.threads };
+    case "row_gemm":
+      return { shared: rowGemmSharedBytes(i), registers: rowGemmRegisters(i), threads: rowGemmThreads(i) };
+    case "union_down":
+      return { shared: unionDownSharedBytes(i), registers: unionDownRegisters(i), threads: unionDownThreads(i) };
+    case "support":
+      return { shared: 0, registers: 32, threads: 256 };
+  }
+}
+
+function expectWithinLimits(instance: KernelInstance): void {
+  const { shared, registers, threads } = demand(instance);
+  expect(shared).toBeLessThanOrEqual(archLimits[instance.arch].sharedBytesPerBlock);
+  expect(registers).toBeLessThanOrEqual(registersPerThread);
+  expect(registers * threads).toBeLessThanOrEqual(registersPerSm);
+  expect(threads).toBeLessThanOrEqual(1024);
+  expect(threads % 32).toBe(0);
+}
+
+test("ffn_stream never exceeds its architecture and covers every column with whole vectors", () => {
+  fc.assert(
+    fc.property(streamKey, (key) => {
+      const { instance } = chooseFfnStream(key);
+      fc.pre(instance !== undefined);
+      expectWithinLimits(instance);
+      expect((key.hidden / 8) % instance.threads).toBe(0);
+      expect(key.hidden / 8 / instance.threads).toBeLessThanOrEqual(4);
+      if (instance.arch !== "sm_90a") expect([instance.pipe, instance.cluster]).toEqual(["async", 1]);
+      if (instance.cluster > 1) expect(key.tokens * 4).toBeLessThanOrEqual(instance.stages * key.rows * 2);
+    }),
+  );
+});
+
+test("row_gemm has a legal configuration for every shape that a model may have", () => {
+  fc.assert(
+    fc.property(rowGemmKey, fc.integer({ min: 1, max: 1_000_000 }), (key, rows) => {
+      const { instance } = chooseRowGemm(key, rows);
+      if (instance === undefined) throw new Error("no configuration");
+      expectWithinLimits(instance);
+      expect(key.depth % instance.chunk).toBe(0);
+      if (key.role === "select") expect(64 % instance.chunk).toBe(0);
+    }),
+  );
+});
+
+test("union_down has a legal configuration for every shape that a model may have", () => {
+  fc.assert(
+    fc.property(unionDownKey, (key) => {
+      const { instance } = chooseUnionDown(key);
+      if (instance === undefined) throw new Error("no configuration");
+      expectWithinLimits(instance);
+      expect(key.hidden % instance.columns).toBe(0);
+      expect(instance.columns % (16 * instance.warps)).toBe(0);
+    }),
+  );
+});
+
+describe("every candidate has a reason, and exactly one legal one is chosen", () => {
+  const choices = fc.oneof(
+    streamKey.map((key) => chooseFfnStream(key)),
+    rowGemmKey.map((key) => chooseRowGemm(key, 5000)),
+    unionDownKey.map((key) => chooseUnionDown(key)),
+  );
+  test("for random shapes", () => {
+    fc.assert(
+      fc.property(choices, ({ instance, verdicts }) => {
+        expect(verdicts.length).toBeGreaterThan(1);
+        for (const { reason } of verdicts) expect(reason).toMatch(/^[^a-z].{15,}\.$/);
+        const chosen = verdicts.filter(({ verdict }) => verdict === "chosen");
+        expect(chosen.length).toBe(instance === undefined ? 0 : 1);
+      }),
+    );
+  });
+});
+
+test("a block of threads gets whole allocation units of registers", () => {
+  expect([registerLimit(256), registerLimit(288), registerLimit(512), registerLimit(1024)]).toEqual([
+    255, 224, 128, 64,
+  ]);
+});

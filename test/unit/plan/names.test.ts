@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { groupName, instanceName } from "../../../generators/plan/names.ts";
+import { archs, type KernelInstance, type RowGemmRole } from "../../../generators/plan/types.ts";
+import { dispatchKey } from "../../../generators/render/dispatch-context.ts";
+import { configName } from "../../../generators/render/instance-contexts.ts";
+
+const few = fc.constantFrom(1, 2, 8, 11, 18, 64);
+const shared = {
+  arch: fc.constantFrom(...archs),
+  dtype: fc.constantFrom("bf16" as const, "fp16" as const),
+};
+const gated = { activation: fc.constantFrom("drelu" as const, "reglu" as const), experts: few, tokens: few };
+const tuned = { warps: few, chunk: few, stages: few };
+
+const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
+  fc.record({
+    family: fc.constant("ffn_stream" as const),
+    ...shared,
+    ...gated,
+    hidden: few,
+    rows: fc.constantFrom(2 as const, 3 as const),
+    threads: few,
+    stages: few,
+    cluster: fc.constantFrom(1 as const, 2 as const),
+    pipe: fc.constantFrom("bulk" as const, "async" as const),
+  }),
+  fc.record({
+    family: fc.constant("row_gemm" as const),
+    ...shared,
+    ...gated,
+    ...tuned,
+    role: fc.constantFrom<RowGemmRole>("fc1", "select", "gate", "gate_up", "up"),
+    depth: few,
+    rowTiles: few,
+  }),
+  fc.record({
+    family: fc.constant("union_down" as const),
+    ...shared,
+    ...tuned,
+    hidden: few,
+    tokens: few,
+    columns: few,
+  }),
+  fc.record({ family: fc.constant("support" as const), ...shared }),
+);
+
+/** What a table of kernels/include/turbosparse/dispatch.h is searched by, the table included. */
+const lookup = (i: KernelInstance) => JSON.stringify([i.family, dispatchKey(i)]);
+
+const many = fc.array(instance, { minLength: 300, maxLength: 300 });
+
+test("instances have as many names as there are things to look up", () => {
+  fc.assert(
+    fc.property(many, (instances) => {
+      const lookups = new Set(instances.map(lookup)).size;
+      expect(lookups).toBeLessThan(instances.length);
+      expect(new Set(instances.map(instanceName)).size).toBe(lookups);
+      expect(new Set(instances.map(configName)).size).toBe(lookups);
+      expect(new Set(instances.map((i) => `${lookup(i)} ${instanceName(i)} ${configName(i)}`)).size).toBe(lookups);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("a group holds one family, architecture and dtype", () => {
+  fc.assert(
+    fc.property(many, (instances) => {
+      const targets = new Map(instances.map((i) => [`${groupName(i)} ${i.family} ${i.arch} ${i.dtype}`, groupName(i)]));
+      expect(targets.size).toBe(new Set(targets.values()).size);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("a name that differs from another instance's only where letters meet digits is still another name", () => {
+  const base = {
+    family: "union_down",
+    arch: "sm_80",
+    dtype: "bf16",
+    warps: 4,
+    columns: 64,
+    chunk: 32,
+    stages: 2,
+  } as const;
+  expect(instanceName({ ...base, hidden: 40, tokens: 96 })).not.toBe(instanceName({ ...base, hidden: 409, tokens: 6 }));
+});
