@@ -121,7 +121,7 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
 /** `rows` is the number of result rows that one call is expected to compute. */
 export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInstance> {
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
-    const tiles = `tiles of ${tileRows * i.rowTiles} rows for about ${Math.round(rows)} expected`;
+    const tiles = `Tiles of ${tileRows * i.rowTiles} rows for about ${Math.round(rows)} expected`;
     const shared = `${rowGemmSharedBytes(i)} of ${archLimits[i.arch].sharedBytesPerBlock} bytes of shared memory`;
     return `${tiles}, ${bytesInFlight(i)} weight bytes in flight a multiprocessor: ${shared}.`;
   });
