@@ -13,5 +13,9 @@ export const commandRegistry: readonly CommandEntry[] = [
   { name: "generate", load: async () => (await import("./commands/generate.ts")).definition },
   { name: "matrix", load: async () => (await import("./commands/matrix.ts")).definition },
   { name: "explain", load: async () => (await import("./commands/explain.ts")).definition },
+  { name: "verify", load: async () => (await import("./commands/verify.ts")).definition },
+  { name: "doctor", load: async () => (await import("./commands/doctor.ts")).definition },
+  { name: "cache", load: async () => (await import("./commands/cache.ts")).definition },
+  { name: "clean", load: async () => (await import("./commands/clean.ts")).definition },
   { name: "config", load: async () => (await import("./commands/config.ts")).definition },
 ];
