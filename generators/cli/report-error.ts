@@ -1,20 +1,15 @@
 import { CommanderError } from "commander";
-import { ExitCode, type ExitCodeName, TurboSparseError } from "../errors.ts";
+import { ExitCode, TurboSparseError } from "../errors.ts";
 import type { Env } from "../io/env.ts";
 
 /** Commander's own codes for requests that it has answered already. */
-const answered: Readonly<Record<string, ExitCodeName>> = {
-  "commander.helpDisplayed": "ok",
-  "commander.version": "ok",
-  // Help shown because no command was given, or `help` of an unknown one.
-  "commander.help": "usage",
-};
+const answered: readonly string[] = ["commander.helpDisplayed", "commander.version", "commander.help"];
 
 /** Prints what went wrong on stderr and returns the exit code of the process. */
 export function reportError(env: Env, error: unknown, verbose: boolean): number {
-  if (error instanceof CommanderError) {
-    const exit = answered[error.code];
-    if (exit !== undefined) return ExitCode[exit];
+  if (error instanceof CommanderError && answered.includes(error.code)) {
+    // Help that nobody asked for, because no command was given, counts as a usage error.
+    return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   }
   const known = explain(env, error);
   env.stderr.write(`error[${known.code}]: ${known.message}\n`);
