@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { presets } from "../../generators/model/presets.ts";
 import { plan } from "../../generators/plan/plan.ts";
 import { render } from "../../generators/render/render.ts";
-import { readTemplates } from "../read-templates.ts";
-import { resolvedConfig } from "../resolved-config.ts";
+import { readTemplates } from "../support/read-templates.ts";
+import { resolvedConfig } from "../support/resolved-config.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 

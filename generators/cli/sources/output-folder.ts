@@ -43,7 +43,11 @@ async function findStale(fs: FileSystem, folder: string, files: FileSet): Promis
 }
 
 /** Compares `folder` with `files`. Throws when a file of the user's own is in the way. */
-export async function findDrift({ fs }: Pick<Env, "fs">, folder: string, files: FileSet): Promise<Drift> {
+export function findDrift({ fs }: Pick<Env, "fs">, folder: string, files: FileSet): Promise<Drift> {
+  return naming(folder, () => compare(fs, folder, files));
+}
+
+async function compare(fs: FileSystem, folder: string, files: FileSet): Promise<Drift> {
   const missing: string[] = [];
   const changed: string[] = [];
   for (const [path, text] of files) {
@@ -58,9 +62,9 @@ export async function findDrift({ fs }: Pick<Env, "fs">, folder: string, files: 
  * Makes `folder` agree with `files`. Everything is written beside the folder first, so that a full disk leaves it as
  * it was; then each file takes its place by a rename.
  */
-export async function applyDrift({ fs }: Pick<Env, "fs">, folder: string, files: FileSet, drift: Drift): Promise<void> {
-  const parent = dirname(folder);
-  try {
+export function applyDrift({ fs }: Pick<Env, "fs">, folder: string, files: FileSet, drift: Drift): Promise<void> {
+  return naming(folder, async () => {
+    const parent = dirname(folder);
     await fs.makeDir(parent);
     const staging = await fs.makeTempDir(parent, ".turbosparse-generate-");
     try {
@@ -77,9 +81,7 @@ export async function applyDrift({ fs }: Pick<Env, "fs">, folder: string, files:
     } finally {
       await fs.remove(staging);
     }
-  } catch (error) {
-    throw cannotWrite(folder, error);
-  }
+  });
 }
 
 function notGenerated(path: string): TurboSparseError {
@@ -91,12 +93,18 @@ function notGenerated(path: string): TurboSparseError {
   });
 }
 
-function cannotWrite(folder: string, error: unknown): TurboSparseError {
-  return new TurboSparseError({
-    code: "TS3004",
-    exit: "environment",
-    message: `Cannot write the generated sources to ${folder}: ${error instanceof Error ? error.message : String(error)}.`,
-    hint: "Free some space or choose another folder with --out.",
-    cause: error,
-  });
+/** Runs `work`; what the file system refuses becomes an error that names the folder. */
+async function naming<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TurboSparseError) throw error;
+    throw new TurboSparseError({
+      code: "TS3004",
+      exit: "environment",
+      message: `The folder ${folder} cannot hold the generated sources: ${error instanceof Error ? error.message : error}.`,
+      hint: "Free some space, or choose another folder with --out.",
+      cause: error,
+    });
+  }
 }

@@ -3,7 +3,7 @@ import type { ResolvedConfig } from "../../../generators/config/types.ts";
 import { instanceName } from "../../../generators/plan/names.ts";
 import { plan } from "../../../generators/plan/plan.ts";
 import type { KernelInstance } from "../../../generators/plan/types.ts";
-import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../resolved-config.ts";
+import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../support/resolved-config.ts";
 
 /** Family, role or rows, and token variants of every kernel that a plan builds, for one architecture. */
 function built(config: Partial<ResolvedConfig>): Record<string, number[]> {

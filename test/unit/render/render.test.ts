@@ -5,8 +5,8 @@ import type { ModelSpec } from "../../../generators/model/types.ts";
 import { plan } from "../../../generators/plan/plan.ts";
 import { archs } from "../../../generators/plan/types.ts";
 import { render } from "../../../generators/render/render.ts";
-import { readTemplates } from "../../read-templates.ts";
-import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../resolved-config.ts";
+import { readTemplates } from "../../support/read-templates.ts";
+import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../support/resolved-config.ts";
 
 const templates = readTemplates();
 const style = readFileSync(new URL("../../../.clang-format", import.meta.url), "utf8");

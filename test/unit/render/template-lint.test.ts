@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { allowedHelpers } from "../../../generators/render/engine.ts";
 import { allowedBlocks, contextTree } from "../../../scripts/template-contexts/context-tree.ts";
 import { contextInterfaces } from "../../../scripts/template-contexts/interfaces.ts";
-import { readTemplates } from "../../read-templates.ts";
+import { readTemplates } from "../../support/read-templates.ts";
 
 const templates = readTemplates();
 const contexts = readFileSync(new URL("../../../generators/render/contexts.ts", import.meta.url), "utf8");

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-const folder = new URL("../templates/", import.meta.url);
+const folder = new URL("../../templates/", import.meta.url);
 
 /** The shipped templates, as the command line reads them. */
 export function readTemplates(): Map<string, string> {

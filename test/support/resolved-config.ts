@@ -1,6 +1,6 @@
-import type { ResolvedConfig } from "../generators/config/types.ts";
-import { presets } from "../generators/model/presets.ts";
-import type { ModelSpec } from "../generators/model/types.ts";
+import type { ResolvedConfig } from "../../generators/config/types.ts";
+import { presets } from "../../generators/model/presets.ts";
+import type { ModelSpec } from "../../generators/model/types.ts";
 
 /** A preset that must exist, changed where a test needs it. */
 export function presetModel(name: string, changes: Partial<ModelSpec> = {}): ModelSpec {

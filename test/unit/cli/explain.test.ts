@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { runCli } from "../../../generators/cli/run-cli.ts";
+import type { Decision } from "../../../generators/plan/types.ts";
+import { testEnv } from "../../support/env.ts";
+
+const explain = ["explain", "--preset", "turbosparse-mistral-7b"];
+
+async function decisions(...options: string[]): Promise<Decision[]> {
+  const env = await testEnv();
+  expect(await runCli(env, [...explain, "--json", ...options])).toBe(0);
+  return JSON.parse(env.out());
+}
+
+test("prints a paragraph a kernel with the chosen configuration marked", async () => {
+  const env = await testEnv();
+  expect(await runCli(env, [...explain, "--family", "ffn_stream", "--tokens", "1"])).toBe(0);
+  const [title, ...lines] = env.out().trimEnd().split("\n");
+  expect(title).toBe(
+    "ffn_stream sm_90a dtype=bf16 hidden=4096 activation=drelu experts=1 tokens=1 rows=3 for turbosparse-mistral-7b",
+  );
+  expect(lines.filter((line) => line.startsWith("* "))).toEqual([
+    expect.stringMatching(/^\* threads=256 pipe=bulk cluster=2 stages=8 +2 vectors a thread, 8 neurons in flight/),
+  ]);
+  expect(lines).toContain(
+    "  threads=96                                 The 512 16-byte vectors of a row do not divide among 96 threads.",
+  );
+});
+
+test("--json prints every decision with its verdict and reason", async () => {
+  const all = await decisions();
+  expect(new Set(all.map(({ family }) => family))).toEqual(
+    new Set(["ffn_stream", "row_gemm", "union_down", "support"]),
+  );
+  expect(new Set(all.map(({ verdict }) => verdict))).toEqual(new Set(["chosen", "rejected"]));
+  expect(all.filter(({ reason }) => reason.length < 16)).toEqual([]);
+});
+
+test.each([
+  ["3", [4, 8]],
+  ["4", [4, 8]],
+  ["5", [8]],
+  ["33", [64]],
+])("--tokens %s keeps the kernels that such a call takes", async (tokens, variants) => {
+  const kept = (await decisions("--tokens", tokens)).flatMap(({ parameters }) => parameters.tokens ?? []);
+  expect([...new Set(kept)].sort()).toEqual(variants);
+});
+
+test.each(["0", "65", "1.5", "many"])("--tokens %s is a usage error", async (tokens) => {
+  const env = await testEnv();
+  expect(await runCli(env, [...explain, "--tokens", tokens])).toBe(2);
+  expect(env.err()).toContain("Expected a whole number from 1 to 64.");
+});
+
+test("an unknown family is a usage error that lists the families", async () => {
+  const env = await testEnv();
+  expect(await runCli(env, [...explain, "--family", "gemm"])).toBe(2);
+  expect(env.err()).toContain("ffn_stream, row_gemm, union_down, support");
+});
