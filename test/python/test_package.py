@@ -1,27 +1,15 @@
 """The package without a GPU, without tvm-ffi and without its library."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from turbosparse import _library, manifest
 from turbosparse.__main__ import main
 from turbosparse.errors import LibraryError
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
 
-
-def python(code, *args):
-    env = os.environ | {"PYTHONPATH": str(PLUGINS), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, *code, *args], capture_output=True, text=True, env=env, timeout=120, check=False
-    )
-
-
-def test_imports_without_cuda_tvm_ffi_or_a_server():
+def test_imports_without_cuda_tvm_ffi_or_a_server(python):
     code = """
 import sys
 for name in ("tvm_ffi", "vllm", "tensorrt_llm"):
@@ -31,14 +19,12 @@ import turbosparse, turbosparse.ops, turbosparse.reference, turbosparse.syntheti
 assert not torch.cuda.is_initialized()
 assert turbosparse.ops.pack_mask(torch.ones(1, 1, 8, dtype=torch.bool))[0].tolist() == [[255, 0, 0, 0]]
 """
-    result = python(["-W", "error", "-c", code])
+    result = python("-W", "error", "-c", code)
     assert result.returncode == 0, result.stderr
 
 
-def test_importing_the_package_alone_is_light():
-    result = python(
-        ["-c", "import sys, turbosparse; assert 'torch' not in sys.modules; print(turbosparse.__version__)"]
-    )
+def test_importing_the_package_alone_is_light(python):
+    result = python("-c", "import sys, turbosparse; assert 'torch' not in sys.modules; print(turbosparse.__version__)")
     assert result.stdout == "0.0.0+source\n", result.stderr
 
 
@@ -90,8 +76,8 @@ def test_version_comes_from_the_manifest(tmp_path, monkeypatch):
         manifest.manifest.cache_clear()
 
 
-def test_report_and_self_test(monkeypatch, capsys):
-    result = python(["-m", "turbosparse", "--json"])
+def test_report_and_self_test(python, monkeypatch, capsys):
+    result = python("-m", "turbosparse", "--json")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["turbosparse"] == "0.0.0+source"

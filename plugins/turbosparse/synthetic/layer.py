@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from turbosparse.reference.bounds import unit_roundoff
 from turbosparse.reference.predictor import default_threshold
 
 
@@ -51,8 +52,8 @@ def plant_predictor(
 
     Hidden unit `r` answers to token `r % tokens` alone, so the logit of a token and a neuron is a sum over that token's
     units and can be chosen: +-(0.5 … 1.5), which no rounding turns. With `hard` the logits crowd around the default
-    threshold of the dtype, within one threshold on either side: many of them within the rounding margin, where `mask`
-    is only likely.
+    threshold of the dtype, within 16 roundings of it on either side: a good part of them within the rounding margin,
+    where either answer is right, and `mask`, with weights rounded too, is only likely.
 
     `mask` is bool `[tokens, experts, intermediate]`, tokens at most rank and hidden.
     """
@@ -61,6 +62,7 @@ def plant_predictor(
         raise ValueError(f"a predictor of rank {rank} cannot tell {tokens} tokens apart")
     device, dtype = x.device, x.dtype
     threshold = default_threshold(dtype)
+    crowd = 16 * unit_roundoff(dtype) * threshold
     owner = torch.arange(rank, device=device) % tokens
     detectors = _right_inverse(x).T[owner]
     fc1 = torch.empty((experts, rank, x.shape[1]), dtype=dtype, device=device)
@@ -70,7 +72,7 @@ def plant_predictor(
         energy = torch.zeros(tokens, device=device).index_add_(0, owner, response**2)
         share = response / energy[owner]
         spread = torch.rand(mask[:, expert].shape, generator=generator, device=device)
-        size = threshold * spread if hard else 0.5 + spread
+        size = crowd * spread if hard else 0.5 + spread
         logits = torch.where(mask[:, expert], size, -size) + (threshold if hard else 0.0)
         fc1[expert] = (detectors * response[:, None]).to(dtype)
         fc2[expert] = (logits[owner] * share[:, None]).T.to(dtype)
