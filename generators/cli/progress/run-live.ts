@@ -33,7 +33,7 @@ export async function runLive<T>(
         showErrorMessage: false,
         logger: new ListrLogger({
           useIcons: true,
-          processOutput: new ProcessOutput(output, output, { leaveEmptyLine: false, dump: ["stdout"] }),
+          processOutput: new ProcessOutput(output, output, { leaveEmptyLine: false }),
         }),
       },
       // The entry point's handler aborts the work so that it can clean up; listr2's would exit at once.

@@ -10,6 +10,7 @@ async function work(progress: Progress): Promise<string> {
   const result = await progress.task("Compile", async (update) => {
     update("2 units");
     update("2 units");
+    progress.note("No cache.");
     await Promise.all(
       ["a", "b"].map((name) =>
         progress.task(name, async (detail) => {
@@ -36,7 +37,7 @@ describe("createProgress", () => {
   it("prints plain lines where stderr is no terminal, each once", async () => {
     const sink = recorder();
     expect(await work(createProgress({ stderr: sink, vars: {} }))).toBe("done");
-    expect(sink.text()).toBe("Compile\n  2 units\n  a\n  a: a.cu\n  b\n  b: b.cu\nPack\nFinished.\n");
+    expect(sink.text()).toBe("Compile\n  2 units\nNo cache.\n  a\n  a: a.cu\n  b\n  b: b.cu\nPack\nFinished.\n");
   });
 
   it.each([{ TERM: "dumb" }, { CI: "true" }])("prints plain lines on a terminal with %j", async (vars) => {
@@ -51,7 +52,7 @@ describe("createProgress", () => {
     await work(progress);
     await progress.task("50%\nmore", async () => undefined);
     expect(sink.text()).toBe(
-      "::group::Compile\n  2 units\n  a\n  a: a.cu\n  b\n  b: b.cu\n::endgroup::\n" +
+      "::group::Compile\n  2 units\nNo cache.\n  a\n  a: a.cu\n  b\n  b: b.cu\n::endgroup::\n" +
         "::group::Pack\n::endgroup::\nFinished.\n::group::50%25%0Amore\n::endgroup::\n",
     );
   });
@@ -68,7 +69,7 @@ describe("createProgress", () => {
     const text = stripVTControlCharacters(sink.text());
     expect(text).toContain("Compile");
     expect(text).toContain("a.cu");
-    expect(text).toMatch(/\S Pack\n[\s\S]*Finished\.\n$/);
+    expect(text).toMatch(/\S Compile\nNo cache\.\n[\s\S]*\S Pack\n[\s\S]*Finished\.\n$/);
   });
 
   it("passes errors on from a live list and goes on working", async () => {
