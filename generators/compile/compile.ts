@@ -1,5 +1,6 @@
 import type { Env } from "../io/env.ts";
 import { createBusyClock } from "./busy-clock.ts";
+import { entryVanished } from "./cache/failure.ts";
 import type { CacheStore, StoredEntry } from "./cache/store.ts";
 import { killedTwice } from "./compile-failure.ts";
 import { compileUnit, resourcesFile, type UnitCompiler } from "./compile-unit.ts";
@@ -74,7 +75,7 @@ async function build(units: readonly KeyedUnit[], key: string, options: CompileO
     }),
   );
   const linked = await store.read("libraries", key);
-  if (linked === undefined) throw new Error(`The library ${key} left the cache while it was built.`);
+  if (linked === undefined) throw entryVanished(libraryFile, store.root);
   return {
     ...libraryOf(key, linked),
     compiledUnits: missing.length,
@@ -105,7 +106,7 @@ async function compileMissing(missing: KeyedUnit[], compiler: UnitCompiler, opti
 
 async function published(store: CacheStore, { unit, key }: KeyedUnit): Promise<StoredEntry> {
   const entry = await store.read("objects", key);
-  if (entry === undefined) throw new Error(`The object of ${unit.path} left the cache while it was built.`);
+  if (entry === undefined) throw entryVanished(`The object of ${unit.path}`, store.root);
   return entry;
 }
 

@@ -3,7 +3,7 @@ import { createBusyClock } from "../compile/busy-clock.ts";
 import type { CacheStore } from "../compile/cache/store.ts";
 import { compile, keyUnits } from "../compile/compile.ts";
 import { sha256 } from "../compile/digest.ts";
-import { prepareToolchain, tvmFfiRoot } from "../compile/toolchain/toolchain.ts";
+import { prepareToolchain, readyToCompile } from "../compile/toolchain/toolchain.ts";
 import type { CompileProgress, Unit } from "../compile/types.ts";
 import { listUnits } from "../compile/units.ts";
 import type { ResolvedConfig } from "../config/types.ts";
@@ -58,7 +58,7 @@ export async function buildWheel(
     env,
     store,
     toolchain,
-    tvmFfi: () => toolchainClock.run(() => tvmFfiRoot(env, store, progress)),
+    tvmFfi: () => toolchainClock.run(() => readyToCompile(env, store, toolchain, progress)),
     progress,
     logFolder: join(options.out, "logs"),
     maxJobs: options.maxJobs,

@@ -35,29 +35,54 @@ export async function describeEntry(
   return { schemaVersion: 1, ...identity, files };
 }
 
-/** What an entry's folder turns out to be; `files` are verified contents, in memory. */
+/** What an entry's folder turns out to be; `files` are verified contents, in memory where they were asked for. */
 export type EntryState =
   | { readonly state: "absent" }
   | { readonly state: "damaged"; readonly reason: string }
   | { readonly state: "intact"; readonly entry: Entry; readonly files: ReadonlyMap<string, Uint8Array> };
 
 /** Reads an entry and compares each file's size and digest with its description. */
-export async function inspectEntry(fs: FileSystem, folder: string, kind: EntryKind, key: string): Promise<EntryState> {
+export async function inspectEntry(
+  fs: FileSystem,
+  folder: string,
+  kind: EntryKind,
+  key: string,
+  keep: "contents" | "verdict",
+): Promise<EntryState> {
   if ((await fs.stat(folder)) === undefined) return { state: "absent" };
   const entry = await readDescription(fs, folder);
   if (entry === undefined) return { state: "damaged", reason: `${entryFile} cannot be read` };
   if (entry.kind !== kind || entry.key !== key) return { state: "damaged", reason: "it describes another entry" };
   const files = new Map<string, Uint8Array>();
-  for (const [path, expected] of Object.entries(entry.files)) {
+  const problems: string[] = [];
+  await inParallel(Object.entries(entry.files), async ([path, expected]) => {
     const bytes = await fs.readBytes(join(folder, path)).catch(() => undefined);
-    if (bytes === undefined) return { state: "damaged", reason: `${path} cannot be read` };
-    if (bytes.length !== expected.size) {
-      return { state: "damaged", reason: `${path} has ${bytes.length} bytes instead of ${expected.size}` };
-    }
-    if (sha256(bytes) !== expected.sha256) return { state: "damaged", reason: `${path} has been altered` };
-    files.set(path, bytes);
-  }
-  return { state: "intact", entry, files };
+    const problem = fileProblem(path, expected, bytes);
+    if (problem !== undefined) problems.push(problem);
+    else if (keep === "contents" && bytes !== undefined) files.set(path, bytes);
+  });
+  const [reason] = problems.sort();
+  return reason === undefined ? { state: "intact", entry, files } : { state: "damaged", reason };
+}
+
+function fileProblem(
+  path: string,
+  expected: Entry["files"][string],
+  bytes: Uint8Array | undefined,
+): string | undefined {
+  if (bytes === undefined) return `${path} cannot be read`;
+  if (bytes.length !== expected.size) return `${path} has ${bytes.length} bytes instead of ${expected.size}`;
+  return sha256(bytes) === expected.sha256 ? undefined : `${path} has been altered`;
+}
+
+/** Toolchains have thousands of small files, whose reading is mostly waiting. */
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (const item of queue) await work(item);
+    }),
+  );
 }
 
 /** The description alone, undefined when it is absent or not one. */

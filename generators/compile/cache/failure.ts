@@ -1,6 +1,6 @@
 import { TurboSparseError } from "../../errors.ts";
 
-/** What `action` does to `path` when it fails: a full disk and a refused write are the user's to mend. */
+/** The error to show for what failed below `path`: a full disk and a refused write are the user's to mend. */
 export function cacheFailure(error: unknown, path: string): unknown {
   if (error instanceof TurboSparseError) return error;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
@@ -25,5 +25,15 @@ export function diskFull(path: string, cause?: unknown): TurboSparseError {
     message: `No space is left on the file system of ${path}.`,
     hint: "Free some space, run `turbosparse-plugin cache prune`, or set TURBOSPARSE_CACHE to a larger disk.",
     ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Something this build had just put into the cache is gone: another process emptied it. */
+export function entryVanished(label: string, root: string): TurboSparseError {
+  return new TurboSparseError({
+    code: "TS6005",
+    exit: "cache",
+    message: `${label} left the cache ${root} while the build needed it.`,
+    hint: "Another process emptied the cache; run the build again.",
   });
 }

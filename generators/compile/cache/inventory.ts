@@ -43,14 +43,14 @@ async function inventoryItem(fs: FileSystem, root: string, kind: EntryKind, key:
 
 /** Whether an entry is there and sound, without changing anything. */
 export async function isIntact(fs: FileSystem, root: string, kind: EntryKind, key: string): Promise<boolean> {
-  return (await inspectEntry(fs, entryFolder(root, kind, key), kind, key)).state === "intact";
+  return (await inspectEntry(fs, entryFolder(root, kind, key), kind, key, "verdict")).state === "intact";
 }
 
 /** The damaged entries, each with what is wrong. */
 export async function damagedEntries(fs: FileSystem, root: string): Promise<(InventoryItem & { reason: string })[]> {
   const damaged: (InventoryItem & { reason: string })[] = [];
   for (const item of await listEntries(fs, root)) {
-    const found = await inspectEntry(fs, entryFolder(root, item.kind, item.key), item.kind, item.key);
+    const found = await inspectEntry(fs, entryFolder(root, item.kind, item.key), item.kind, item.key, "verdict");
     if (found.state === "damaged") damaged.push({ ...item, reason: found.reason });
   }
   return damaged;

@@ -21,10 +21,12 @@ export interface CacheStore {
   readonly root: string;
   /** Undefined when nothing sound is there; a damaged entry is removed and noted. */
   read(kind: EntryKind, key: string): Promise<StoredEntry | undefined>;
-  /** Folder of an entry whose content is not verified here: for toolchains, which prove themselves by running. */
+  /** Folder of an entry whose content is not verified here: reading a whole toolchain takes longer than a warm build. */
   find(kind: EntryKind, key: string): Promise<string | undefined>;
   /** `fill` writes the entry's files into a private folder. Whoever comes first wins; the result is the winner's folder. */
   publish(kind: EntryKind, key: string, label: string, fill: (folder: string) => Promise<void>): Promise<string>;
+  /** Like `read` for entries too large for memory: whether a sound one is there. */
+  verify(kind: EntryKind, key: string): Promise<boolean>;
   /** Removes an entry that turned out to be unusable. */
   evict(kind: EntryKind, key: string): Promise<void>;
   /** Marks entries as used now, which keeps them from being pruned. */
@@ -110,10 +112,14 @@ function createStore(
     });
   };
 
-  const read = async (kind: EntryKind, key: string): Promise<StoredEntry | undefined> => {
+  const readAs = async (
+    keep: "contents" | "verdict",
+    kind: EntryKind,
+    key: string,
+  ): Promise<StoredEntry | undefined> => {
     for (const candidate of roots) {
       const folder = entryFolder(candidate, kind, key);
-      const found = await guarded(() => inspectEntry(fs, folder, kind, key));
+      const found = await guarded(() => inspectEntry(fs, folder, kind, key, keep));
       if (found.state === "intact") return { folder, files: found.files };
       if (found.state === "damaged") {
         note(`The cache entry ${folder} is damaged (${found.reason}): it is built anew.`);
@@ -144,7 +150,8 @@ function createStore(
 
   return {
     root,
-    read,
+    read: (kind, key) => readAs("contents", kind, key),
+    verify: async (kind, key) => (await readAs("verdict", kind, key)) !== undefined,
     publish,
     evict,
     withTempDir,

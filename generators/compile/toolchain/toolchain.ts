@@ -6,7 +6,7 @@ import type { CompileProgress } from "../types.ts";
 import { findHostCompiler, probeHostCompiler } from "./host.ts";
 import { installWheels } from "./install.ts";
 import { findNvcc, nvccInCache, nvccOfCudaHome, nvccOnPath } from "./nvcc.ts";
-import { tvmFfiWheels } from "./pins.ts";
+import { cudaWheels, tvmFfiWheels, type WheelSet, wheelSetKey } from "./pins.ts";
 import type { HostCompiler, Nvcc, Toolchain } from "./types.ts";
 
 /** Finds or installs the compilers, and says in one sentence what is missing. */
@@ -43,7 +43,22 @@ function toolchainOf(nvcc: Nvcc, host: HostCompiler): Toolchain {
   };
 }
 
-/** Folder of apache-tvm-ffi's `include` and `lib`. Only compiling needs it: a warm build does without. */
-export async function tvmFfiRoot(env: Env, store: CacheStore, progress: CompileProgress): Promise<string> {
-  return join(await installWheels(env, store, tvmFfiWheels, progress), "tvm_ffi");
+/**
+ * Called once something must be compiled: installs what only compiling needs, and has the whole toolchain in the cache
+ * verified, which a warm build does without. Gives the folder of apache-tvm-ffi's `include` and `lib`.
+ */
+export async function readyToCompile(
+  env: Env,
+  store: CacheStore,
+  { nvcc }: Toolchain,
+  progress: CompileProgress,
+): Promise<string> {
+  if (nvcc.origin === "cache") await soundWheels(env, store, cudaWheels, progress);
+  return join(await soundWheels(env, store, tvmFfiWheels, progress), "tvm_ffi");
+}
+
+/** A damaged set of wheels is removed by the verification, and then installed again in the same place. */
+async function soundWheels(env: Env, store: CacheStore, set: WheelSet, progress: CompileProgress): Promise<string> {
+  await store.verify("toolchains", wheelSetKey(set));
+  return installWheels(env, store, set, progress);
 }
