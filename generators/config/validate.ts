@@ -102,7 +102,7 @@ function unwrap(schema: unknown): unknown {
 }
 
 /** `models[0].density`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path
     .map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${part}`))
     .join("");

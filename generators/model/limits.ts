@@ -2,11 +2,11 @@ import { modelError } from "./error.ts";
 import type { ModelSpec } from "./types.ts";
 
 /** The kernels give each thread whole 16-byte vectors of a row for every supported block size. */
-export const hiddenMultiple = 256;
+const hiddenMultiple = 256;
 /** The K side of the predictor's matrix products advances in steps of 64. */
 export const rankMultiple = 64;
-export const maxRank = 8192;
-export const maxExperts = 64;
+const maxRank = 8192;
+const maxExperts = 64;
 const maxSize = 2 ** 17;
 const maxLayers = 1024;
 

@@ -22,7 +22,7 @@ export function recorder(options: { isTTY?: boolean; columns?: number } = {}): T
 }
 
 /** Answers every program as a machine that does not have it. */
-export const nothingInstalled: RunProcess = async (file, args) => ({
+const nothingInstalled: RunProcess = async (file, args) => ({
   command: [file, ...args].join(" "),
   exitCode: undefined,
   signal: undefined,
