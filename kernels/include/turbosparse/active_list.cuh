@@ -23,20 +23,23 @@ class ActiveList {
  public:
   static constexpr int kWarps = (kThreads + 31) / 32;
 
-  // `warp_totals` has kWarps entries. Afterwards total() is the size of the union.
-  __device__ void scan(const uint8_t* union_bits, int intermediate, int* warp_totals) {
+  // Starts reading the bitmap; other loads may follow before scan() waits for it.
+  __device__ ActiveList(const uint8_t* union_bits, int intermediate) {
     words_ = reinterpret_cast<const uint32_t*>(union_bits);
     intermediate_ = intermediate;
     const int words = kExperts * words_per_expert(intermediate);
     const int share = (words + kThreads - 1) / kThreads;
     begin_ = min(static_cast<int>(threadIdx.x) * share, words);
     end_ = min(begin_ + share, words);
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i) held_[i] = begin_ + i < end_ ? __ldcg(words_ + begin_ + i) : 0u;
+  }
+
+  // `warp_totals` has kWarps entries in shared memory. Afterwards total() is the size of the union.
+  __device__ void scan(int* warp_totals) {
     int count = 0;
 #pragma unroll
-    for (int i = 0; i < kHeld; ++i) {
-      held_[i] = begin_ + i < end_ ? __ldcg(words_ + begin_ + i) : 0u;
-      count += __popc(held_[i]);
-    }
+    for (int i = 0; i < kHeld; ++i) count += __popc(held_[i]);
     for (int w = begin_ + kHeld; w < end_; ++w) count += __popc(__ldcg(words_ + w));
 
     const int lane = threadIdx.x % 32;

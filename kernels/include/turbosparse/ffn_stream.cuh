@@ -1,9 +1,9 @@
 // FFN or MoE of 1 to 4 tokens over the neurons of an active set.
 //
 // A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. All its
-// threads work on one neuron: each owns kColumns columns, holds its part of x and of the output in registers, and meets
-// the others once a neuron to sum the gate and up dot products. That one barrier also says that the slot before is no
-// longer read, so the ring needs no producer warp and no barriers for empty slots. Partial outputs of a cluster are
+// threads work on the same neurons, kGroup at a time: each owns kColumns columns, holds its part of x and of the output in
+// registers, and meets the others once a group to sum the gate and up dot products. That one barrier also says that the
+// group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. Partial outputs of a cluster are
 // added through distributed shared memory and written out; a reduce kernel sums them in a fixed order, so that results
 // are reproducible to the bit.
 #pragma once
@@ -24,11 +24,18 @@ struct FfnStreamShape {
   static constexpr int kColumns = kVectors * 8;
   static constexpr int kRowBytes = C::kHidden * 2;
   static constexpr int kSlotBytes = C::kRows * kRowBytes;
-  // Gate and up sums of every token; a given gate leaves the up sums.
-  static constexpr int kSums = (C::kRows == 3 ? 2 : 1) * C::kTokens;
+  static constexpr int kRowVectors = kRowBytes / 16;
+  static constexpr int kSlotVectors = kSlotBytes / 16;
+  // Two neurons hide each other's latencies; four tokens have enough arithmetic, and no registers to spare.
+  static constexpr int kGroup = C::kPipe == Pipe::bulk && C::kTokens <= 2 && C::kStages % 2 == 0 ? 2 : 1;
+  // Gate and up dot products of every token; a given gate leaves the up ones.
+  static constexpr int kDots = C::kRows - 1;
+  static constexpr int kNeuronSums = kDots * C::kTokens;
+  static constexpr int kSums = kGroup * kNeuronSums;
 
   static constexpr int kRingBytes = C::kStages * kSlotBytes;
-  static constexpr int kSumsBytes = 16 * C::kTokens * kWarps;  // two phases of 2 * kTokens floats a warp
+  // One group's sums are written while another's are read: two times 4 * kSums * kWarps at most.
+  static constexpr int kSumsBytes = 32 * C::kTokens * kWarps;
   static constexpr int kBarrierBytes = 8 * C::kStages;
   static constexpr int kRoutingBytes = 4 * C::kTokens * C::kExperts;
   static constexpr int kListBytes = 8 * kListCapacity;
@@ -37,6 +44,7 @@ struct FfnStreamShape {
 
   static_assert(C::kThreads % 32 == 0 && C::kHidden == kColumns * C::kThreads, "threads must divide hidden / 8");
   static_assert(C::kTokens == 1 || C::kTokens == 2 || C::kTokens == 4, "tokens must be 1, 2 or 4");
+  static_assert(8 * kSums * kWarps <= kSumsBytes && kListCapacity % kGroup == 0, "a group must fit");
   static_assert(C::kRows == 2 || C::kRows == 3, "a neuron is read as 2 or 3 rows");
   static_assert(C::kCluster == 1 || C::kPipe == Pipe::bulk, "clusters need sm_90 and so the bulk pipe");
   static_assert(C::kCluster == 1 || C::kTokens * C::kHidden * 4 <= kRingBytes, "a partial output must fit the ring");
@@ -62,6 +70,23 @@ __device__ __forceinline__ float multi_reduce(float (&values)[N]) {
   return values[0];
 }
 
+// Adds the warps' values in order.
+template <int kWarps>
+__device__ __forceinline__ float sum_of_warps(const float* values) {
+  float sum = 0.0f;
+  if constexpr (kWarps % 4 == 0) {
+#pragma unroll
+    for (int w = 0; w < kWarps; w += 4) {
+      const float4 four = *reinterpret_cast<const float4*>(values + w);
+      sum += (four.x + four.y) + (four.z + four.w);
+    }
+  } else {
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) sum += values[w];
+  }
+  return sum;
+}
+
 struct StreamItem {
   int32_t row;
   // Expert in the upper half, token bits in the lower.
@@ -77,17 +102,28 @@ struct FfnStreamThread {
 
   __device__ static int vector_of(int v) { return v * C::kThreads + static_cast<int>(threadIdx.x); }
 
-  __device__ void load(const FfnStreamArgs& args) {
+  // The thread's columns of x as they lie in memory.
+  using Tokens = uint4[C::kTokens][Shape::kVectors];
+
+  __device__ static void load(Tokens& tokens, const FfnStreamArgs& args) {
 #pragma unroll
     for (int t = 0; t < C::kTokens; ++t) {
 #pragma unroll
       for (int v = 0; v < Shape::kVectors; ++v) {
-        uint4 packed = make_uint4(0, 0, 0, 0);
-        if (t < args.tokens) {
-          packed = __ldcg(static_cast<const uint4*>(args.x) + t * (C::kHidden / 8) + vector_of(v));
-        }
+        tokens[t][v] = t < args.tokens
+                           ? __ldcg(static_cast<const uint4*>(args.x) + t * Shape::kRowVectors + vector_of(v))
+                           : make_uint4(0, 0, 0, 0);
+      }
+    }
+  }
+
+  __device__ explicit FfnStreamThread(const Tokens& tokens) {
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) {
+#pragma unroll
+      for (int v = 0; v < Shape::kVectors; ++v) {
         float values[8];
-        unpack8<typename C::Element>(values, packed);
+        unpack8<typename C::Element>(values, tokens[t][v]);
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           x[t][v * 8 + i] = values[i];
@@ -112,15 +148,18 @@ struct FfnStreamThread {
     }
   }
 
-  // The thread's share of the neuron's dot products, summed over the warp into `scratch` [kSums, kWarps].
-  __device__ void dot_products(const uint4* slot, float* scratch) const {
+  // The dot products of a group of neurons in adjacent slots, summed over the warp into `scratch` [kSums, kWarps].
+  __device__ void dot_products(const uint4* slots, float* scratch) const {
     float sums[Shape::kSums];
 #pragma unroll
-    for (int r = 0; r < C::kRows - 1; ++r) {
-      float dots[C::kTokens];
-      dot(dots, slot + r * (C::kHidden / 8));
+    for (int g = 0; g < Shape::kGroup; ++g) {
 #pragma unroll
-      for (int t = 0; t < C::kTokens; ++t) sums[r * C::kTokens + t] = dots[t];
+      for (int r = 0; r < Shape::kDots; ++r) {
+        float dots[C::kTokens];
+        dot(dots, slots + g * Shape::kSlotVectors + r * Shape::kRowVectors);
+#pragma unroll
+        for (int t = 0; t < C::kTokens; ++t) sums[g * Shape::kNeuronSums + r * C::kTokens + t] = dots[t];
+      }
     }
     const float sum = multi_reduce<Shape::kSums>(sums);
     const int lane = threadIdx.x % 32;
@@ -129,29 +168,24 @@ struct FfnStreamThread {
     }
   }
 
-  // Turns the block's dot products into activations and adds the down row, scaled by them, to the output.
-  __device__ void accumulate(const uint4* slot, const float* scratch, const StreamItem& item,
+  // Turns a neuron's dot products, `sums` [kNeuronSums, kWarps], into activations and adds its down row, scaled by them,
+  // to the output.
+  __device__ void accumulate(const uint4* slot, const float* sums, const StreamItem& item,
                              const float (&given_gate)[C::kTokens], const float* routing_weights,
                              float gate_threshold) {
     float activation[C::kTokens];
     bool any = false;
 #pragma unroll
     for (int t = 0; t < C::kTokens; ++t) {
-      float dots[C::kRows - 1];
-#pragma unroll
-      for (int r = 0; r < C::kRows - 1; ++r) {
-        dots[r] = 0.0f;
-#pragma unroll
-        for (int w = 0; w < Shape::kWarps; ++w) dots[r] += scratch[(r * C::kTokens + t) * Shape::kWarps + w];
-      }
-      const float gate = C::kRows == 3 ? dots[0] : given_gate[t];
-      const float value = combine<C::kActivation>(gate, dots[C::kRows - 2], gate_threshold);
+      const float gate = C::kRows == 3 ? sum_of_warps<Shape::kWarps>(sums + t * Shape::kWarps) : given_gate[t];
+      const float up = sum_of_warps<Shape::kWarps>(sums + ((Shape::kDots - 1) * C::kTokens + t) * Shape::kWarps);
+      const float value = combine<C::kActivation>(gate, up, gate_threshold);
       activation[t] = (item.expert_and_tokens >> t & 1) != 0 ? value : 0.0f;
       if constexpr (C::kExperts > 1) activation[t] *= routing_weights[t * C::kExperts + (item.expert_and_tokens >> 16)];
       any |= !(activation[t] == 0.0f);
     }
     if (!any) return;  // the same for all threads
-    const uint4* down = slot + (C::kRows - 1) * (C::kHidden / 8);
+    const uint4* down = slot + (C::kRows - 1) * Shape::kRowVectors;
 #pragma unroll
     for (int v = 0; v < Shape::kVectors; ++v) {
       float w[8];
@@ -181,7 +215,7 @@ struct FfnStreamThread {
   }
 };
 
-// How neurons reach the ring. Slots are refilled in order; wait(i) returns when neuron i of the current list is readable.
+// How neurons reach the ring.
 template <class C>
 class NeuronRing {
  public:
@@ -196,18 +230,19 @@ class NeuronRing {
     }
   }
 
-  __device__ const uint4* slot() const { return reinterpret_cast<const uint4*>(slots_ + read_.slot * Shape::kSlotBytes); }
+  // Readable rows of neuron `ahead` after the current one; a group lies in adjacent slots.
+  __device__ const uint4* slot(int ahead = 0) const {
+    return reinterpret_cast<const uint4*>(slots_ + (read_.slot + ahead) * Shape::kSlotBytes);
+  }
 
-  // Bulk: one thread copies the neuron. Async: every thread copies just the columns it works on and so waits for its
-  // own copies only. Async counts copies by calls, so it must be called in every step, with nullptr at the end.
+  // Bulk only, once a list, by any thread: copies one of the first kStages neurons of the list.
+  __device__ void start(int index, const unsigned char* neuron) { copy((read_.slot + index) % C::kStages, neuron); }
+
+  // All threads, in the order of the list, nullptr at its end. Async: every thread copies just the columns it works on
+  // and so waits for its own copies only; it counts copies by calls.
   __device__ void fetch(const unsigned char* neuron) {
-    unsigned char* slot = slots_ + write_.slot * Shape::kSlotBytes;
     if constexpr (C::kPipe == Pipe::bulk) {
-      if (neuron == nullptr) return;
-      if (threadIdx.x == 0) {
-        mbarrier_arrive_expect(&full_[write_.slot], Shape::kSlotBytes);
-        copy_bulk(slot, neuron, Shape::kSlotBytes, &full_[write_.slot]);
-      }
+      if (threadIdx.x == 0 && neuron != nullptr) copy(write_.slot, neuron);
     } else {
       if (neuron != nullptr) {
 #pragma unroll
@@ -215,7 +250,7 @@ class NeuronRing {
 #pragma unroll
           for (int v = 0; v < Shape::kVectors; ++v) {
             const int offset = r * Shape::kRowBytes + FfnStreamThread<C>::vector_of(v) * 16;
-            copy_async_16(slot + offset, neuron + offset, true);
+            copy_async_16(slots_ + write_.slot * Shape::kSlotBytes + offset, neuron + offset, true);
           }
         }
       }
@@ -224,9 +259,10 @@ class NeuronRing {
     write_.advance();
   }
 
-  __device__ void wait() const {
+  // Until neuron `ahead` after the current one is readable.
+  __device__ void wait(int ahead = 0) const {
     if constexpr (C::kPipe == Pipe::bulk) {
-      mbarrier_wait(&full_[read_.slot], read_.parity);
+      mbarrier_wait(&full_[read_.slot + ahead], read_.parity);
     } else {
       copy_async_wait<C::kStages - 2>();
     }
@@ -236,13 +272,16 @@ class NeuronRing {
 
   // After the last neuron of a list: the next list starts at the slot after it.
   __device__ void finish() {
-    if constexpr (C::kPipe == Pipe::async) {
-      copy_async_wait<0>();
-      write_ = read_;
-    }
+    if constexpr (C::kPipe == Pipe::async) copy_async_wait<0>();
+    write_ = read_;
   }
 
  private:
+  __device__ void copy(int slot, const unsigned char* neuron) {
+    mbarrier_arrive_expect(&full_[slot], Shape::kSlotBytes);
+    copy_bulk(slots_ + slot * Shape::kSlotBytes, neuron, Shape::kSlotBytes, &full_[slot]);
+  }
+
   unsigned char* slots_;
   uint64_t* full_;
   RingPosition<C::kStages> read_, write_;
@@ -259,59 +298,81 @@ __global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid
   auto* warp_totals = reinterpret_cast<int*>(routing_weights + C::kTokens * C::kExperts);
 
   NeuronRing<C> ring(shared, full);
-  wait_for_prerequisites();
   dependents_may_launch();
+  wait_for_prerequisites();
 
-  ActiveList<C::kThreads, C::kExperts> list;
-  list.scan(args.union_bits, args.intermediate, warp_totals);
-  FfnStreamThread<C> mine;
-  mine.load(args);
+  ActiveList<C::kThreads, C::kExperts> list(args.union_bits, args.intermediate);
+  typename FfnStreamThread<C>::Tokens tokens;
+  FfnStreamThread<C>::load(tokens, args);
+  list.scan(warp_totals);
+  FfnStreamThread<C> mine(tokens);
   if constexpr (C::kExperts > 1) {
     load_routing_weights<C::kTokens, C::kExperts>(routing_weights, args.routing, args.tokens);
   }
 
   const int low = static_cast<int>(static_cast<int64_t>(list.total()) * blockIdx.x / gridDim.x);
   const int high = static_cast<int>(static_cast<int64_t>(list.total()) * (blockIdx.x + 1) / gridDim.x);
+  const auto source = [&](int row) {
+    return static_cast<const unsigned char*>(args.weights) +
+           (static_cast<int64_t>(row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
+  };
   for (int base = low; base < high; base += kListCapacity) {
     const int count = min(high - base, kListCapacity);
     list.for_each(base, base + count, [&](int rank, const ActiveNeuron& neuron) {
+      // The thread that finds one of the first neurons sends for it, before the list is complete.
+      if (C::kPipe == Pipe::bulk && rank - base < C::kStages) ring.start(rank - base, source(neuron.row));
       uint32_t tokens = 1;
       if constexpr (C::kTokens > 1) tokens = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xffff;
       items[rank - base] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
     });
     __syncthreads();
 
-    const auto source = [&](int index) -> const unsigned char* {
-      if (index >= count) return nullptr;
-      return static_cast<const unsigned char*>(args.weights) +
-             (static_cast<int64_t>(items[index].row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
-    };
-    const auto gate_of = [&](float (&gate)[C::kTokens], int index) {
+    const auto fetch = [&](int index) { ring.fetch(index < count ? source(items[index].row) : nullptr); };
+    const auto gate_of = [&](float (&gate)[Shape::kGroup][C::kTokens], int index) {
       if constexpr (C::kRows == 2) {
 #pragma unroll
-        for (int t = 0; t < C::kTokens; ++t) {
-          gate[t] = index < count && t < args.tokens
-                        ? __ldcg(args.gate_values + static_cast<int64_t>(items[index].row) * args.tokens + t)
-                        : 0.0f;
+        for (int g = 0; g < Shape::kGroup; ++g) {
+#pragma unroll
+          for (int t = 0; t < C::kTokens; ++t) {
+            gate[g][t] = index + g < count && t < args.tokens
+                             ? __ldcg(args.gate_values + static_cast<int64_t>(items[index + g].row) * args.tokens + t)
+                             : 0.0f;
+          }
         }
       }
     };
 
-    for (int i = 0; i < C::kStages; ++i) ring.fetch(source(i));
-    float gate[C::kTokens] = {};
+    if constexpr (C::kPipe == Pipe::async) {
+      for (int i = 0; i < C::kStages; ++i) fetch(i);
+    }
+    float gate[Shape::kGroup][C::kTokens] = {};
     gate_of(gate, 0);
-    for (int i = 0; i < count; ++i) {
-      float next_gate[C::kTokens] = {};
-      gate_of(next_gate, i + 1);
-      ring.wait();
-      float* sums = scratch + i % 2 * Shape::kSums * Shape::kWarps;
+    for (int i = 0; i < count; i += Shape::kGroup) {
+      float next_gate[Shape::kGroup][C::kTokens] = {};
+      gate_of(next_gate, i + Shape::kGroup);
+#pragma unroll
+      for (int g = 0; g < Shape::kGroup; ++g) {
+        if (i + g < count) ring.wait(g);
+      }
+      float* sums = scratch + i / Shape::kGroup % 2 * Shape::kSums * Shape::kWarps;
       mine.dot_products(ring.slot(), sums);
       __syncthreads();
-      if (i > 0) ring.fetch(source(i - 1 + C::kStages));
-      mine.accumulate(ring.slot(), sums, items[i], gate, routing_weights, args.gate_threshold);
-      ring.advance();
 #pragma unroll
-      for (int t = 0; t < C::kTokens; ++t) gate[t] = next_gate[t];
+      for (int g = 0; g < Shape::kGroup; ++g) {
+        if (i > 0) fetch(i - Shape::kGroup + g + C::kStages);
+      }
+#pragma unroll
+      for (int g = 0; g < Shape::kGroup; ++g) {
+        if (i + g >= count) break;
+        mine.accumulate(ring.slot(g), sums + g * Shape::kNeuronSums * Shape::kWarps, items[i + g], gate[g],
+                        routing_weights, args.gate_threshold);
+      }
+#pragma unroll
+      for (int g = 0; g < Shape::kGroup; ++g) {
+        ring.advance();
+#pragma unroll
+        for (int t = 0; t < C::kTokens; ++t) gate[g][t] = next_gate[g][t];
+      }
     }
     ring.finish();
     __syncthreads();  // items and slots may be written again

@@ -195,8 +195,8 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
   if constexpr (C::kExperts > 1) {
     load_routing_weights<C::kTokens, C::kExperts>(scratch.routing_weights, args.routing, args.tokens);
   }
-  ActiveList<Shape::kThreads, C::kExperts> list;
-  list.scan(args.union_bits, args.rows_per_expert, scratch.warp_totals);
+  ActiveList<Shape::kThreads, C::kExperts> list(args.union_bits, args.rows_per_expert);
+  list.scan(scratch.warp_totals);
   if (blockIdx.x == 0 && threadIdx.x == 0) *args.item_count = list.total();
 
   RowGemmWarp<C> warp(shared);
@@ -231,8 +231,8 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
 template <class C>
 __global__ void __launch_bounds__(RowGemmShape<C>::kThreads) row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
-  wait_for_prerequisites();
   dependents_may_launch();
+  wait_for_prerequisites();
   if constexpr (RowGemmShape<C>::kGathers) {
     row_gemm_union<C>(args, shared);
   } else {

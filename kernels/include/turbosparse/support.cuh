@@ -9,14 +9,14 @@ namespace turbosparse {
 
 inline constexpr int kReduceThreads = 256;
 // Threads that share a column of four: each sums every kReduceGroups-th partial, then group 0 adds the groups in order.
-inline constexpr int kReduceGroups = 8;
+inline constexpr int kReduceGroups = 16;
 inline constexpr int kReduceColumns = kReduceThreads / kReduceGroups;
 
 template <class C>
 __global__ void __launch_bounds__(kReduceThreads) reduce_kernel(const __grid_constant__ ReduceArgs args) {
   __shared__ float4 sums[kReduceGroups][kReduceColumns];
-  wait_for_prerequisites();
   dependents_may_launch();
+  wait_for_prerequisites();
   const int lane = threadIdx.x % kReduceColumns;
   const int group = threadIdx.x / kReduceColumns;
   const int column = blockIdx.x * kReduceColumns + lane;
@@ -60,8 +60,8 @@ inline constexpr int kPackThreads = 256;
 // A warp packs the 32 neurons of one word of the bitmap; a lane reads its neuron's column of the mask.
 template <class C>
 __global__ void __launch_bounds__(kPackThreads) pack_mask_kernel(const __grid_constant__ PackMaskArgs args) {
-  wait_for_prerequisites();
   dependents_may_launch();
+  wait_for_prerequisites();
   const int words = words_per_expert(args.intermediate);
   const int word = blockIdx.x * (kPackThreads / 32) + threadIdx.x / 32;
   if (word >= args.experts * words) return;

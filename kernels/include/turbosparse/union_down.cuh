@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads) union_down_kernel
   const int split = blockIdx.x / Shape::kColumnGroups;
   const int splits = gridDim.x / Shape::kColumnGroups;
 
-  wait_for_prerequisites();
   dependents_may_launch();
+  wait_for_prerequisites();
   const int count = __ldcg(args.item_count);
   const int chunks = (count + C::kChunk - 1) / C::kChunk;
   const int first = static_cast<int>(static_cast<int64_t>(chunks) * split / splits);
