@@ -4,7 +4,7 @@ import type { EngineDefinition } from "./types.ts";
 import { vllm } from "./vllm.ts";
 
 /** Every engine that can be built for. */
-export const engines: readonly EngineDefinition[] = [vllm];
+const engines: readonly EngineDefinition[] = [vllm];
 
 /** The engine of that name. `where` is the flag or `file:line:col` that names it, for the error. */
 export function findEngine(name: string, where: string): EngineDefinition {

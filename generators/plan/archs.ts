@@ -18,10 +18,9 @@ export interface ArchLimits {
 /** The same for every architecture here. CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". */
 export const registersPerSm = 65536;
 export const registersPerThread = 255;
-export const threadsPerBlock = 1024;
 /** The driver hands registers out to a warp in units of 256, that is 8 a thread. */
-export const registerUnit = 8;
-export const reservedSharedBytesPerBlock = 1024;
+const registerUnit = 8;
+const reservedSharedBytesPerBlock = 1024;
 
 const kib = 1024;
 const portable = { pipes: ["async"], clusters: [1] } as const;

@@ -23,7 +23,7 @@ export interface Choice<I> {
 }
 
 /** The fields of an instance that a decision does not state elsewhere. */
-export function parametersOf(instance: KernelInstance): Decision["parameters"] {
+function parametersOf(instance: KernelInstance): Decision["parameters"] {
   const { family: _family, arch: _arch, ...parameters } = instance;
   return parameters;
 }

@@ -53,48 +53,53 @@ function noCandidate({ need, choice }: Planned): TurboSparseError {
     code: "TS3002",
     exit: "usage",
     message: `No configuration of ${name} fits, which ${need.models.join(", ")} needs; of the last one considered: ${last}`,
-    hint: `Leave ${need.key.arch} out, or lower tokens.max.`,
+    hint: `\`turbosparse-plugin explain --family ${need.key.family}\` lists the others; leave ${need.key.arch} out, or lower tokens.max.`,
   });
 }
 
-/**
- * Decides which kernels to build and how each is configured. Pure: the same configuration gives the same plan.
- *
- * A row too wide for any `ffn_stream` configuration is served by the tensor core path from one token on, which the
- * launchers take when their table has no entry; every other kernel without a legal configuration is an error.
- */
-export function plan(config: ResolvedConfig): BuildPlan {
-  const engineOrigin = config.origins.get("engines")?.detail ?? "engines";
-  const engines = config.engines.map((name) => findEngine(name, engineOrigin).name);
-  const shards: Shard[] = config.models.flatMap((model) =>
-    config.tensorParallel.map((tensorParallel) => ({
-      model,
-      tensorParallel,
-      intermediate: model.intermediate / tensorParallel,
-    })),
-  );
-  const contexts = shards.flatMap((shard) => config.archs.map((arch) => ({ shard, arch, range: config.tokens })));
+const contextsOf = (shards: readonly Shard[], { archs, tokens }: ResolvedConfig) =>
+  shards.flatMap((shard) => archs.map((arch) => ({ shard, arch, range: tokens })));
 
+function shardsOf({ models, tensorParallel }: ResolvedConfig): Shard[] {
+  return models.flatMap((model) =>
+    tensorParallel.map((size) => ({ model, tensorParallel: size, intermediate: model.intermediate / size })),
+  );
+}
+
+/**
+ * Every kernel that the configuration asks for, with all that was considered for it. A row too wide for any
+ * `ffn_stream` configuration is served by the tensor core kernels from one token on.
+ */
+function consider(config: ResolvedConfig): Planned[] {
+  for (const engine of config.engines) findEngine(engine, config.origins.get("engines")?.detail ?? "engines");
+  const contexts = contextsOf(shardsOf(config), config);
   const streams = planNeeds(contexts.flatMap(streamNeeds));
   const misfits = new Set(streams.flatMap(({ need, choice }) => (choice.instance ? [] : [instanceName(need.key)])));
-  const others = planNeeds(
-    contexts.flatMap((context) => {
-      const unserved = streamNeeds(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
-      return [
-        supportNeed(context.shard.model, context.arch),
-        ...selectionNeeds(context),
-        ...gatherNeeds(context, gatheredRange(context.range, unserved)),
-      ];
-    }),
-  );
-  const unbuildable = others.find(({ choice }) => choice.instance === undefined);
-  if (unbuildable) throw noCandidate(unbuildable);
+  const others = contexts.flatMap((context) => {
+    const unserved = streamNeeds(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
+    return [
+      supportNeed(context.shard.model, context.arch),
+      ...selectionNeeds(context),
+      ...gatherNeeds(context, gatheredRange(context.range, unserved)),
+    ];
+  });
+  return [...streams, ...planNeeds(others)];
+}
 
-  const planned = [...streams, ...others];
+/** What `plan` would weigh, also where it would end in an error. */
+export function explain(config: ResolvedConfig): Decision[] {
+  return consider(config).flatMap(decisionsOf);
+}
+
+/** Decides which kernels to build and how each is configured. Pure: the same configuration gives the same plan. */
+export function plan(config: ResolvedConfig): BuildPlan {
+  const planned = consider(config);
+  const unbuildable = planned.find(({ need, choice }) => need.key.family !== "ffn_stream" && !choice.instance);
+  if (unbuildable) throw noCandidate(unbuildable);
   return {
-    shards,
+    shards: shardsOf(config),
     archs: config.archs,
-    engines,
+    engines: config.engines,
     instances: planned
       .flatMap(({ choice }) => (choice.instance ? [choice.instance] : []))
       .sort((a, b) => byCodePoint(instanceName(a), instanceName(b))),

@@ -3,7 +3,7 @@ import { presets } from "../../generators/model/presets.ts";
 import type { ModelSpec } from "../../generators/model/types.ts";
 
 /** A preset that must exist, changed where a test needs it. */
-export function presetModel(name: string, changes: Partial<ModelSpec> = {}): ModelSpec {
+function presetModel(name: string, changes: Partial<ModelSpec> = {}): ModelSpec {
   const model = presets.get(name);
   if (!model) throw new Error(`no preset ${name}`);
   return { ...model, ...changes };

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../../config/resolve.ts";
-import { plan } from "../../plan/plan.ts";
+import { explain } from "../../plan/plan.ts";
 import { gemmTokens, maxTokens, servingVariants, streamTokens } from "../../plan/tokens.ts";
 import { type Decision, families } from "../../plan/types.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -24,7 +24,7 @@ export const definition: CommandDefinition = {
   },
   run: async ({ env }, _args, options) => {
     const { family, tokens, json } = options as ExplainOptions;
-    const { decisions } = plan(await resolveConfig(env, configOptions(options)));
+    const decisions = explain(await resolveConfig(env, configOptions(options)));
     const wanted = decisions.filter(
       (decision) =>
         (family === undefined || decision.family === family) && (tokens === undefined || serves(decision, tokens)),

@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import { requiredRelease } from "../../compile/toolchain/probe.ts";
 import { resolveConfig } from "../../config/resolve.ts";
-import type { ResolvedConfig } from "../../config/types.ts";
+import { plan } from "../../plan/plan.ts";
+import type { BuildPlan } from "../../plan/types.ts";
 import type { CommandDefinition } from "../command.ts";
 import { addConfigOptions, configOptions } from "../config-options.ts";
 
@@ -24,13 +25,15 @@ export const definition: CommandDefinition = {
     );
   },
   run: async ({ env }, _args, options) => {
-    const jobs = matrixJobs(await resolveConfig(env, configOptions(options)));
+    // A matrix of jobs that cannot be planned would fail once a job, so it fails here.
+    const jobs = matrixJobs(plan(await resolveConfig(env, configOptions(options))));
     const text = options.format === "github" ? JSON.stringify({ include: jobs }) : JSON.stringify(jobs, null, 2);
     env.stdout.write(`${text}\n`);
     return "ok";
   },
 };
 
-function matrixJobs({ models, archs }: ResolvedConfig): MatrixJob[] {
-  return models.flatMap(({ name }) => archs.map((arch) => ({ model: name, arch, cuda: requiredRelease })));
+function matrixJobs({ shards, archs }: BuildPlan): MatrixJob[] {
+  const models = new Set(shards.map(({ model }) => model.name));
+  return [...models].flatMap((model) => archs.map((arch) => ({ model, arch, cuda: requiredRelease })));
 }

@@ -27,3 +27,9 @@ test("an unknown format is a usage error", async () => {
   expect(await runCli(env, ["matrix", "--format", "gitlab"])).toBe(2);
   expect(env.err()).toContain("github, json");
 });
+
+test("an unknown engine fails the matrix, not each of its jobs", async () => {
+  const env = await testEnv();
+  expect(await runCli(env, ["matrix", "--engine", "sglang"])).toBe(2);
+  expect(env.err()).toContain('error[TS3001]: --engine: unknown engine "sglang".');
+});

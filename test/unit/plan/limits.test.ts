@@ -21,6 +21,9 @@ import {
 import type { FfnStreamKey, RowGemmKey, UnionDownKey } from "../../../generators/plan/names.ts";
 import { archs, type KernelInstance, type RowGemmRole } from "../../../generators/plan/types.ts";
 
+/** CUDA C++ Programming Guide, "Technical Specifications per Compute Capability": the same for all of ours. */
+const threadsPerBlock = 1024;
+
 const arch = fc.constantFrom(...archs);
 const dtype = fc.constantFrom("bf16" as const, "fp16" as const);
 const activation = fc.constantFrom("drelu" as const, "reglu" as const);
@@ -78,7 +81,7 @@ function expectWithinLimits(instance: KernelInstance): void {
   expect(shared).toBeLessThanOrEqual(archLimits[instance.arch].sharedBytesPerBlock);
   expect(registers).toBeLessThanOrEqual(registersPerThread);
   expect(registers * threads).toBeLessThanOrEqual(registersPerSm);
-  expect(threads).toBeLessThanOrEqual(1024);
+  expect(threads).toBeLessThanOrEqual(threadsPerBlock);
   expect(threads % 32).toBe(0);
 }
 

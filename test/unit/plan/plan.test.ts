@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ResolvedConfig } from "../../../generators/config/types.ts";
 import { instanceName } from "../../../generators/plan/names.ts";
-import { plan } from "../../../generators/plan/plan.ts";
+import { explain, plan } from "../../../generators/plan/plan.ts";
 import type { KernelInstance } from "../../../generators/plan/types.ts";
 import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../support/resolved-config.ts";
 
@@ -135,8 +135,11 @@ test("an engine that is not known is an error that says where it is named and wh
   );
 });
 
-test("a shape that no tensor core configuration serves is an error that names kernel and model", () => {
-  expect(() => plan(resolvedConfig({ models: [denseModel({ hidden: 4104 })] }))).toThrow(
+test("a shape that no tensor core configuration serves is an error, and explain still says why", () => {
+  const config = resolvedConfig({ models: [denseModel({ hidden: 4104 })] });
+  expect(() => plan(config)).toThrow(
     expect.objectContaining({ code: "TS3002", exit: "usage", message: expect.stringContaining("d4104") }),
   );
+  const reasons = explain(config).flatMap(({ family, reason }) => (family === "row_gemm" ? [reason] : []));
+  expect(reasons).toContain("Rows cannot be read in chunks of 64 elements: 4104 is no multiple of it.");
 });
