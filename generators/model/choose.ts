@@ -11,7 +11,7 @@ export function chooseActivation(family: Family, choices: ModelChoices, where: s
     throw modelError(
       "TS2401",
       `${where}: the config of a ${family.architecture} cannot tell drelu from reglu.`,
-      `Set the key "activation" of this model in turbosparse.yaml to ${family.activations.join(" or ")}.`,
+      `Set the key "activation" of this model in turbosparse.yaml to ${family.activations.join(" or ")}; \`init --activation\` writes it.`,
     );
   }
   if (family.activations.includes(activation)) return activation;
