@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -8,7 +8,7 @@ import packageJson from "../../package.json" with { type: "json" };
 describe("the packed tarball", () => {
   let folder: string;
   let files: string[];
-  let tarball: string;
+  let name: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "turbosparse-pack-"));
@@ -16,7 +16,7 @@ describe("the packed tarball", () => {
     const packed = await execa("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
     const [entry]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed.stdout);
     files = entry.files.map(({ path }) => path);
-    tarball = join(folder, entry.filename);
+    name = entry.filename;
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -38,14 +38,14 @@ describe("the packed tarball", () => {
     expect(files.filter((path) => /^(generators|test|scripts)\/|__pycache__|\.pyc$/.test(path))).toEqual([]);
   });
 
-  it("runs in an empty folder without building anything of itself", async () => {
-    const empty = join(folder, "empty");
-    await mkdir(empty);
+  it("builds a wheel in a folder of its own that passes verify", async () => {
     // npx keeps what it installs in its cache for good; this one goes with the folder.
     const env = { npm_config_cache: join(folder, "npm-cache") };
-    const npx = (...args: string[]) => execa("npx", ["--yes", tarball, ...args], { cwd: empty, env });
+    const npx = (...args: string[]) => execa("npx", ["--yes", `./${name}`, ...args], { cwd: folder, env });
     expect((await npx("--version")).stdout).toBe(packageJson.version);
-    const planned = await npx("generate", "--list", "--preset", "turbosparse-mistral-7b", "--arch", "sm_90a");
-    expect(planned.stdout).toContain("kernels/dispatch.cu");
+    await npx("build", "--preset", "turbosparse-mistral-7b", "--arch", "sm_90a");
+    const wheels = await readdir(join(folder, "dist"));
+    expect(wheels).toEqual([expect.stringMatching(`^turbosparse-${packageJson.version}-py3-none-manylinux_.*\\.whl$`)]);
+    expect((await npx("verify", join("dist", wheels[0] ?? ""))).exitCode).toBe(0);
   });
 });
