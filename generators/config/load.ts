@@ -1,10 +1,9 @@
 import { dirname, resolve } from "node:path";
 import { TurboSparseError } from "../errors.ts";
 import type { Env } from "../io/env.ts";
-import { parseYaml, type YamlDocument } from "./document.ts";
+import type { YamlDocument } from "./document.ts";
 import type { ConfigFile } from "./schema.ts";
 import type { ConfigOptions } from "./types.ts";
-import { validateConfig } from "./validate.ts";
 
 export const configFileName = "turbosparse.yaml";
 
@@ -31,6 +30,8 @@ export async function loadConfig(env: Env, options: ConfigOptions): Promise<Load
   const text = await env.fs.readText(path).catch((error: unknown) => {
     throw unreadable(`${name} cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
   });
+  // Loaded here: a build without a file need not wait for the YAML parser and the schema, half of its start-up.
+  const [{ parseYaml }, { validateConfig }] = await Promise.all([import("./document.ts"), import("./validate.ts")]);
   const document = parseYaml(text, name);
   return { file: validateConfig(document), document, folder: dirname(path) };
 }
