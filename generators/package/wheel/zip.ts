@@ -5,15 +5,14 @@ import yazl from "yazl";
 /** Path to bytes. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-// Zip keeps local time without a zone: local midnight gives the same bytes in every zone. 1980 is the first year it has.
-const fixedDate = new Date(1980, 0, 1);
-
 /** A zip archive with the files in the given order and nothing that depends on when or where it was written. */
 export async function writeZip(files: Files): Promise<Uint8Array> {
   const zip = new yazl.ZipFile();
+  // Zip keeps local time without a zone: local midnight gives the same bytes in every zone. Its years begin with 1980.
+  const mtime = new Date(1980, 0, 1);
   for (const [path, bytes] of files) {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    zip.addBuffer(content, path, { mtime: fixedDate, mode: 0o100644, forceDosTimestamp: true });
+    zip.addBuffer(content, path, { mtime, mode: 0o100644, forceDosTimestamp: true });
   }
   zip.end();
   return buffer(zip.outputStream);
