@@ -25,12 +25,22 @@ function explain(env: Env, error: unknown): TurboSparseError {
   }
   if (error instanceof TurboSparseError) return error;
   if (error instanceof CommanderError) return usageError(error);
+  if (isMachineTrouble(error)) {
+    return new TurboSparseError({ code: "TS1902", exit: "environment", message: `${error.message}.` });
+  }
   return new TurboSparseError({
     code: "TS1900",
     exit: "internal",
     message: `Unexpected: ${error instanceof Error ? error.message : String(error)}`,
     hint: "This is a defect of turbosparse-plugin. Please report the output of the same command with --verbose.",
   });
+}
+
+/** Conditions of the machine that any step may meet; other system errors would be defects. */
+const machineTroubles = ["EACCES", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EPERM", "EROFS"];
+
+function isMachineTrouble(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && machineTroubles.includes(String(error.code));
 }
 
 /** Turns `error: unknown option '--x'\n(Did you mean --y?)` into a sentence and a hint. */

@@ -19,14 +19,13 @@ export async function readModelFolder(env: Env, folder: string, choices: ModelCh
   const config = await readHfConfig(env, path, folder);
   const family = familyOf(config);
   const sizes = readSizes(config, family);
-  // Before the tensors: an absurd count must not become a loop over them.
-  const shapes = { ...sizes, architecture: family.architecture };
   const activation = chooseActivation(family, choices, folder);
   const gateThreshold = chooseGateThreshold(config, activation, choices, folder);
   const { dtype, source: dtypeKey } = chooseDtype(config, choices);
   const natural: ModelSpec = {
     name: choices.name ?? nameOf(resolve(env.cwd, folder)),
-    ...shapes,
+    architecture: family.architecture,
+    ...sizes,
     activation,
     gateThreshold,
     selection: "gate-first",
@@ -34,6 +33,7 @@ export async function readModelFolder(env: Env, folder: string, choices: ModelCh
     dtype,
     density: choices.density ?? family.density,
   };
+  // Before the tensors: an absurd count must not become a loop over them.
   checkLimits(natural, folder);
   const ranks = checkFfnTensors(await readCheckpoint(env, path, folder), family, sizes);
   const selection = chooseSelection(ranks.length > 0, choices, folder);

@@ -99,6 +99,8 @@ const cases: readonly Case[] = [
     argv: ["init", "--force"],
     exitCode: 0,
   },
+  { title: "init into nowhere", argv: ["init", "--out", "no/where.yaml"], exitCode: 2, stderr: /^error\[TS1303\]/ },
+  { title: "init over a folder", argv: ["init", "--out", "."], exitCode: 2, stderr: /^error\[TS1303\]/ },
   { title: "config print without a file", argv: ["config", "print"], exitCode: 2, stderr: /^error\[TS1302\]/ },
   {
     title: "config print --resolved",

@@ -46,13 +46,18 @@ export const definition: CommandDefinition = {
       return "ok";
     }
     if ((await env.fs.stat(path)) !== undefined) {
-      if ((await env.fs.readText(path)) === text) {
+      const present = await env.fs.readText(path).catch((error: unknown) => {
+        throw unusable(out, error);
+      });
+      if (present === text) {
         progress.note(`${out} says this already.`);
         return "nothingToDo";
       }
       if (force !== true) throw wouldOverwrite(out);
     }
-    await env.fs.writeAtomic(path, text);
+    await env.fs.writeAtomic(path, text).catch((error: unknown) => {
+      throw unusable(out, error);
+    });
     progress.note(`Wrote ${out}.`);
     return "ok";
   },
@@ -76,6 +81,16 @@ async function readModels(
     models.push({ spec: readPreset(name, choices, "--preset").spec, from: { preset: name }, ...written });
   }
   return models;
+}
+
+function unusable(file: string, cause: unknown): TurboSparseError {
+  return new TurboSparseError({
+    code: "TS1303",
+    exit: "usage",
+    message: `--out: ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)}).`,
+    hint: "Name a file in a folder that exists and is writable.",
+    cause,
+  });
 }
 
 function wouldOverwrite(file: string): TurboSparseError {

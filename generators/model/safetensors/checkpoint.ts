@@ -16,7 +16,9 @@ const indexFile = "model.safetensors.index.json";
 
 /** Reads the headers of all safetensors files of a model folder, never the weights. `name` is the folder for errors. */
 export async function readCheckpoint(env: Env, folder: string, name: string): Promise<Checkpoint> {
-  const files = await env.fs.list(folder);
+  const files = await env.fs.list(folder).catch((error: unknown) => {
+    throw modelError("TS2101", `${name} cannot be listed (${reasonOf(error)}).`, "Check its permissions.", error);
+  });
   if (files.includes(singleFile)) return readShards(env, folder, name, [singleFile]);
   if (files.includes(indexFile)) {
     const index = await readIndex(env, join(folder, indexFile), join(name, indexFile));

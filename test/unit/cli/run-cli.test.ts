@@ -47,6 +47,17 @@ describe("runCli", () => {
     expect(verbose.err()).toContain("run-cli.test.ts");
   });
 
+  it("tells trouble with the machine from a defect", async () => {
+    const throwing = (code: string) =>
+      command(async () => {
+        throw Object.assign(new Error(`${code}: went wrong, write '/x'`), { code });
+      });
+    const full = await testEnv();
+    expect(await runCli(full, ["go"], [throwing("ENOSPC")])).toBe(3);
+    expect(full.err()).toBe("error[TS1902]: ENOSPC: went wrong, write '/x'.\n");
+    expect(await runCli(await testEnv(), ["go"], [throwing("ENOENT")])).toBe(70);
+  });
+
   it("exits with 130 when interrupted, whatever the command made of it", async () => {
     const stop = new AbortController();
     const ended: CommandDefinition["run"] = async () => {
