@@ -8,8 +8,9 @@ export type Files = ReadonlyMap<string, Uint8Array>;
 /** A zip archive with the files in the given order and nothing that depends on when or where it was written. */
 export async function writeZip(files: Files): Promise<Uint8Array> {
   const zip = new yazl.ZipFile();
-  // Zip keeps local time without a zone: local midnight gives the same bytes in every zone. Its years begin with 1980.
-  const mtime = new Date(1980, 0, 1);
+  // Zip keeps local time without a zone, so local midnight gives the same bytes in every zone. Its years begin with
+  // 1980; the first day of all is left alone because yazl compares with it in the zone it was loaded in.
+  const mtime = new Date(1981, 0, 1);
   for (const [path, bytes] of files) {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     zip.addBuffer(content, path, { mtime, mode: 0o100644, forceDosTimestamp: true });
