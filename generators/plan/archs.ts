@@ -15,11 +15,16 @@ export interface ArchLimits {
   readonly multiprocessors: number;
 }
 
-/** The same for every architecture here. CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". */
-export const registersPerSm = 65536;
-export const registersPerThread = 255;
-/** The driver hands registers out to a warp in units of 256, that is 8 a thread. */
+/**
+ * The same for every architecture here. CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"
+ * and "Maximize Utilization": each of the four partitions of a multiprocessor schedules its own warps out of its own
+ * quarter of the registers, which are handed out 8 a thread at a time.
+ */
+const registersPerThread = 255;
+const partitions = 4;
+const registersPerPartition = 65536 / partitions;
 const registerUnit = 8;
+/** Shared memory that the driver keeps of each resident block, bytes. */
 const reservedSharedBytesPerBlock = 1024;
 
 const kib = 1024;
@@ -91,7 +96,8 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
 
 /** Registers a thread may use so that one block of `threads` threads fits a multiprocessor. */
 export function registerLimit(threads: number): number {
-  const units = Math.floor(registersPerSm / threads / registerUnit);
+  const warpsPerPartition = Math.ceil(threads / 32 / partitions);
+  const units = Math.floor(registersPerPartition / warpsPerPartition / 32 / registerUnit);
   return Math.min(registersPerThread, units * registerUnit);
 }
 
@@ -100,10 +106,11 @@ export function residentBlocks(
   limits: ArchLimits,
   block: { sharedBytes: number; threads: number; registers: number },
 ): number {
-  const registersAllocated = Math.ceil(block.registers / registerUnit) * registerUnit * block.threads;
+  const registersPerWarp = Math.ceil(block.registers / registerUnit) * registerUnit * 32;
+  const warps = partitions * Math.floor(registersPerPartition / registersPerWarp);
   return Math.min(
     Math.floor(limits.sharedBytesPerSm / (block.sharedBytes + reservedSharedBytesPerBlock)),
     Math.floor(limits.threadsPerSm / block.threads),
-    Math.floor(registersPerSm / registersAllocated),
+    Math.floor((32 * warps) / block.threads),
   );
 }

@@ -17,9 +17,12 @@ export function ffnStreamSharedBytes(i: FfnStreamInstance): number {
   return ring + 16 * i.tokens * (i.threads / 32) + 16 * i.stages + 4 * i.tokens * i.experts + 4096 + 256;
 }
 
-/** Estimated registers a thread: the tokens' inputs and output columns, and 56 for the rest. */
+/**
+ * Estimated registers a thread: the tokens' inputs and output columns, and 40 for the rest, which is what ptxas 13.0
+ * gets by with where a block leaves it no more.
+ */
 export function ffnStreamRegisters(i: Pick<FfnStreamInstance, "tokens" | "hidden" | "threads">): number {
-  return i.tokens * 2 * (i.hidden / i.threads) + 56;
+  return i.tokens * 2 * (i.hidden / i.threads) + 40;
 }
 
 const vectorsOf = (i: Pick<FfnStreamInstance, "hidden" | "threads">) => i.hidden / vectorElements / i.threads;

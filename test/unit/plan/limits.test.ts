@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { archLimits, registerLimit, registersPerSm, registersPerThread } from "../../../generators/plan/archs.ts";
+import { archLimits, registerLimit, residentBlocks } from "../../../generators/plan/archs.ts";
 import {
   chooseFfnStream,
   ffnStreamRegisters,
@@ -79,8 +79,10 @@ function demand(i: KernelInstance): { shared: number; registers: number; threads
 function expectWithinLimits(instance: KernelInstance): void {
   const { shared, registers, threads } = demand(instance);
   expect(shared).toBeLessThanOrEqual(archLimits[instance.arch].sharedBytesPerBlock);
-  expect(registers).toBeLessThanOrEqual(registersPerThread);
-  expect(registers * threads).toBeLessThanOrEqual(registersPerSm);
+  expect(registers).toBeLessThanOrEqual(255);
+  expect(registers * threads).toBeLessThanOrEqual(65536);
+  const block = { sharedBytes: shared, registers, threads };
+  expect(residentBlocks(archLimits[instance.arch], block)).toBeGreaterThanOrEqual(1);
   expect(threads).toBeLessThanOrEqual(threadsPerBlock);
   expect(threads % 32).toBe(0);
 }
@@ -141,8 +143,15 @@ describe("every candidate has a reason, and exactly one legal one is chosen", ()
   });
 });
 
-test("a block of threads gets whole allocation units of registers", () => {
-  expect([registerLimit(256), registerLimit(288), registerLimit(512), registerLimit(1024)]).toEqual([
-    255, 224, 128, 64,
-  ]);
+test("a block of threads gets whole allocation units of its partitions' registers", () => {
+  expect([96, 256, 288, 320, 512, 1024].map(registerLimit)).toEqual([255, 255, 168, 168, 128, 64]);
+});
+
+test.each([
+  ["shared memory", { sharedBytes: 100_000, threads: 128, registers: 32 }, 2],
+  ["threads", { sharedBytes: 0, threads: 512, registers: 32 }, 4],
+  ["registers", { sharedBytes: 0, threads: 256, registers: 120 }, 2],
+  ["registers of a partition", { sharedBytes: 0, threads: 32, registers: 255 }, 8],
+])("%s bounds the blocks that a multiprocessor holds", (_what, block, blocks) => {
+  expect(residentBlocks(archLimits.sm_90a, block)).toBe(blocks);
 });
