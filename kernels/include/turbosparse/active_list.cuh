@@ -1,5 +1,5 @@
-// Turns the union bitmap into the list of neurons a block works on. Every block scans the whole bitmap and takes a
-// contiguous range of ranks, so the work is even, needs no atomics and its order depends on the bitmap alone.
+// Turns the union bitmap into the list of neurons a block works on. Every block scans the whole bitmap and picks its
+// neurons by rank, so the work is even, needs no atomics and its order depends on the bitmap alone.
 #pragma once
 
 #include "turbosparse/device.cuh"
@@ -65,29 +65,34 @@ class ActiveList {
 
   __device__ int total() const { return total_; }
 
-  // Calls emit(rank, neuron) for every neuron with rank in [low, high). The caller synchronises.
+  // Calls emit(i, neuron) for the neuron of rank start + i * stride for every i in [0, count) that has one. The caller
+  // synchronises.
   template <class Emit>
-  __device__ void for_each(int low, int high, Emit emit) const {
-    if (last_rank_ <= low || first_rank_ >= high) return;
+  __device__ void for_each(int start, int stride, int count, Emit emit) const {
+    const int skipped = first_rank_ <= start ? 0 : (first_rank_ - start + stride - 1) / stride;
+    int index = skipped;
+    int wanted = start + skipped * stride;
+    if (index >= count || wanted >= last_rank_) return;
     int rank = first_rank_;
 #pragma unroll
-    for (int i = 0; i < kHeld; ++i) emit_word(held_[i], begin_ + i, low, high, rank, emit);
-    for (int w = begin_ + kHeld; w < end_; ++w) emit_word(__ldcg(words_ + w), w, low, high, rank, emit);
+    for (int i = 0; i < kHeld; ++i) emit_word(held_[i], begin_ + i, rank, wanted, index, stride, count, emit);
+    for (int w = begin_ + kHeld; w < end_; ++w) {
+      emit_word(__ldcg(words_ + w), w, rank, wanted, index, stride, count, emit);
+    }
   }
 
  private:
   template <class Emit>
-  __device__ void emit_word(uint32_t bits, int word, int low, int high, int& rank, Emit emit) const {
-    while (bits != 0) {
-      const int bit = __ffs(bits) - 1;
-      bits &= bits - 1;
-      if (rank >= low && rank < high) {
-        const int stride = words_per_expert(intermediate_);
-        const int expert = kExperts == 1 ? 0 : word / stride;
-        emit(rank, ActiveNeuron{expert * intermediate_ + (word - expert * stride) * 32 + bit, expert});
-      }
-      ++rank;
+  __device__ void emit_word(uint32_t bits, int word, int& rank, int& wanted, int& index, int stride, int count,
+                            Emit emit) const {
+    const int next_rank = rank + __popc(bits);
+    for (; wanted < next_rank && index < count; wanted += stride, ++index) {
+      for (; rank < wanted; ++rank) bits &= bits - 1;
+      const int words = words_per_expert(intermediate_);
+      const int expert = kExperts == 1 ? 0 : word / words;
+      emit(index, ActiveNeuron{expert * intermediate_ + (word - expert * words) * 32 + __ffs(bits) - 1, expert});
     }
+    rank = next_rank;
   }
 
   // Words of a thread's share kept in registers, so that the usual bitmap is read once.

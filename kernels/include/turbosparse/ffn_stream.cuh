@@ -3,15 +3,13 @@
 // A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. All its
 // threads work on the same neurons, kGroup at a time: each owns kColumns columns, holds its part of x and of the output in
 // registers, and meets the others once a group to sum the gate and up dot products. That one barrier also says that the
-// group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. Partial outputs of a cluster are
-// added through distributed shared memory and written out; a reduce kernel sums them in a fixed order, so that results
-// are reproducible to the bit.
+// group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. A reduce kernel sums
+// the blocks' partial outputs in a fixed order, so that results are reproducible to the bit.
 #pragma once
 
 #include "turbosparse/active_list.cuh"
 #include "turbosparse/args.h"
 #include "turbosparse/bulk_ring.cuh"
-#include "turbosparse/cluster_sum.cuh"
 #include "turbosparse/launch.cuh"
 #include "turbosparse/routing.cuh"
 
@@ -46,8 +44,6 @@ struct FfnStreamShape {
   static_assert(C::kTokens == 1 || C::kTokens == 2 || C::kTokens == 4, "tokens must be 1, 2 or 4");
   static_assert(8 * kSums * kWarps <= kSumsBytes && kListCapacity % kGroup == 0, "a group must fit");
   static_assert(C::kRows == 2 || C::kRows == 3, "a neuron is read as 2 or 3 rows");
-  static_assert(C::kCluster == 1 || C::kPipe == Pipe::bulk, "clusters need sm_90 and so the bulk pipe");
-  static_assert(C::kCluster == 1 || C::kTokens * C::kHidden * 4 <= kRingBytes, "a partial output must fit the ring");
 };
 
 // Sums each of N values over the warp with N - 1 + log2(32 / N) shuffles. Lane l returns value l / (32 / N).
@@ -198,18 +194,15 @@ struct FfnStreamThread {
     }
   }
 
-  // Visits the thread's output columns four at a time: visit(offset in [tokens, hidden], four values).
-  template <class Visit>
-  __device__ void for_output(int tokens, Visit visit) {
+  // Writes the thread's columns of the output, [tokens, hidden].
+  __device__ void write(float* partial, int tokens) const {
 #pragma unroll
     for (int t = 0; t < C::kTokens; ++t) {
       if (t >= tokens) break;
 #pragma unroll
-      for (int v = 0; v < Shape::kVectors; ++v) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          visit(t * C::kHidden + vector_of(v) * 8 + half * 4, &y[t][v * 8 + half * 4]);
-        }
+      for (int c = 0; c < Shape::kColumns; c += 4) {
+        *reinterpret_cast<float4*>(partial + t * C::kHidden + vector_of(c / 8) * 8 + c % 8) =
+            make_float4(y[t][c], y[t][c + 1], y[t][c + 2], y[t][c + 3]);
       }
     }
   }
@@ -223,6 +216,7 @@ class NeuronRing {
 
   __device__ NeuronRing(unsigned char* slots, uint64_t* full) : slots_(slots), full_(full) {
     if constexpr (C::kPipe == Pipe::bulk) {
+      policy_ = evict_first_policy();
       if (threadIdx.x == 0) {
         for (int s = 0; s < C::kStages; ++s) mbarrier_init(&full_[s], 1);
         mbarrier_init_fence();
@@ -279,11 +273,12 @@ class NeuronRing {
  private:
   __device__ void copy(int slot, const unsigned char* neuron) {
     mbarrier_arrive_expect(&full_[slot], Shape::kSlotBytes);
-    copy_bulk(slots_ + slot * Shape::kSlotBytes, neuron, Shape::kSlotBytes, &full_[slot]);
+    copy_bulk(slots_ + slot * Shape::kSlotBytes, neuron, Shape::kSlotBytes, &full_[slot], policy_);
   }
 
   unsigned char* slots_;
   uint64_t* full_;
+  uint64_t policy_ = 0;
   RingPosition<C::kStages> read_, write_;
 };
 
@@ -310,20 +305,21 @@ __global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid
     load_routing_weights<C::kTokens, C::kExperts>(routing_weights, args.routing, args.tokens);
   }
 
-  const int low = static_cast<int>(static_cast<int64_t>(list.total()) * blockIdx.x / gridDim.x);
-  const int high = static_cast<int>(static_cast<int64_t>(list.total()) * (blockIdx.x + 1) / gridDim.x);
+  // Every gridDim.x-th neuron, so that at any time the blocks read neighbouring memory.
+  const int total = max(0, (list.total() - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1)) /
+                    static_cast<int>(gridDim.x);
   const auto source = [&](int row) {
     return static_cast<const unsigned char*>(args.weights) +
            (static_cast<int64_t>(row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
   };
-  for (int base = low; base < high; base += kListCapacity) {
-    const int count = min(high - base, kListCapacity);
-    list.for_each(base, base + count, [&](int rank, const ActiveNeuron& neuron) {
+  for (int base = 0; base < total; base += kListCapacity) {
+    const int count = min(total - base, kListCapacity);
+    list.for_each(blockIdx.x + base * gridDim.x, gridDim.x, count, [&](int i, const ActiveNeuron& neuron) {
       // The thread that finds one of the first neurons sends for it, before the list is complete.
-      if (C::kPipe == Pipe::bulk && rank - base < C::kStages) ring.start(rank - base, source(neuron.row));
+      if (C::kPipe == Pipe::bulk && i < C::kStages) ring.start(i, source(neuron.row));
       uint32_t tokens = 1;
       if constexpr (C::kTokens > 1) tokens = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xffff;
-      items[rank - base] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
+      items[i] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
     });
     __syncthreads();
 
@@ -378,14 +374,7 @@ __global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid
     __syncthreads();  // items and slots may be written again
   }
 
-  float* partial = args.partials + static_cast<int64_t>(blockIdx.x / C::kCluster) * args.tokens * C::kHidden;
-  if constexpr (C::kCluster == 2) {
-    cluster_sum(mine, reinterpret_cast<float*>(shared), args.tokens, partial);
-  } else {
-    mine.for_output(args.tokens, [&](int offset, const float* value) {
-      *reinterpret_cast<float4*>(partial + offset) = make_float4(value[0], value[1], value[2], value[3]);
-    });
-  }
+  mine.write(args.partials + static_cast<int64_t>(blockIdx.x) * args.tokens * C::kHidden, args.tokens);
 }
 
 template <class C>
@@ -397,9 +386,8 @@ Status launch_ffn_stream(const FfnStreamArgs& args, cudaStream_t stream) {
   if (Status status = current_device(&device, &multiprocessors); !status.ok()) return status;
   const auto kernel = &ffn_stream_kernel<C>;
   if (Status status = configure(kernel, Shape::kSharedBytes, device, &configured); !status.ok()) return status;
-  *args.parts = min(multiprocessors / C::kCluster, args.max_parts);
-  return launch(kernel, args, *args.parts * C::kCluster, C::kThreads, Shape::kSharedBytes, C::kCluster,
-                stream);
+  *args.parts = min(multiprocessors, args.max_parts);
+  return launch(kernel, args, *args.parts, C::kThreads, Shape::kSharedBytes, stream);
 }
 
 }  // namespace turbosparse

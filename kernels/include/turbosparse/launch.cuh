@@ -1,4 +1,4 @@
-// Host side of a launch: attributes, dependent launch, clusters, device properties.
+// Host side of a launch: attributes, dependent launch, device properties.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -28,27 +28,17 @@ Status configure(Kernel* kernel, int shared_bytes, int device, std::atomic<uint6
 }
 
 template <class Args>
-Status launch(void (*kernel)(Args), const Args& args, int blocks, int threads, int shared_bytes, int cluster,
-              cudaStream_t stream) {
-  cudaLaunchAttribute attributes[2];
-  int count = 0;
-  if (kDependentLaunch) {
-    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
-  }
-  if (cluster > 1) {
-    attributes[count].id = cudaLaunchAttributeClusterDimension;
-    attributes[count].val.clusterDim.x = static_cast<unsigned>(cluster);
-    attributes[count].val.clusterDim.y = 1;
-    attributes[count++].val.clusterDim.z = 1;
-  }
+Status launch(void (*kernel)(Args), const Args& args, int blocks, int threads, int shared_bytes, cudaStream_t stream) {
+  cudaLaunchAttribute dependent{};
+  dependent.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  dependent.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(blocks));
   config.blockDim = dim3(static_cast<unsigned>(threads));
   config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
   config.stream = stream;
-  config.attrs = attributes;
-  config.numAttrs = static_cast<unsigned>(count);
+  config.attrs = &dependent;
+  config.numAttrs = kDependentLaunch ? 1 : 0;
   return {cudaLaunchKernelEx(&config, kernel, args), {}};
 }
 

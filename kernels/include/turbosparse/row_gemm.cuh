@@ -204,9 +204,9 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
   for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
     const int first = tile * Shape::kRows;
     const int count = min(list.total() - first, Shape::kRows);
-    list.for_each(first, first + count, [&](int rank, const ActiveNeuron& neuron) {
-      scratch.neurons[rank - first] = neuron;
-      args.items[rank] = neuron.row;
+    list.for_each(first, 1, count, [&](int i, const ActiveNeuron& neuron) {
+      scratch.neurons[i] = neuron;
+      args.items[first + i] = neuron.row;
     });
     __syncthreads();
     const auto* x = static_cast<const Element*>(args.x);
@@ -259,7 +259,7 @@ Status launch_row_gemm(const RowGemmArgs& args, cudaStream_t stream) {
   }
   const int tiles = C::kExperts * tiles_per_expert<C>(args.rows_per_expert);
   const int blocks = max(1, min(tiles, multiprocessors * resident));
-  return launch(kernel, args, blocks, Shape::kThreads, Shape::kSharedBytes, 1, stream);
+  return launch(kernel, args, blocks, Shape::kThreads, Shape::kSharedBytes, stream);
 }
 
 }  // namespace turbosparse

@@ -52,7 +52,7 @@ __global__ void __launch_bounds__(kReduceThreads) reduce_kernel(const __grid_con
 template <class C>
 Status launch_reduce(const ReduceArgs& args, cudaStream_t stream) {
   const int blocks = (args.elements / 4 + kReduceColumns - 1) / kReduceColumns;
-  return launch(&reduce_kernel<C>, args, blocks, kReduceThreads, 0, 1, stream);
+  return launch(&reduce_kernel<C>, args, blocks, kReduceThreads, 0, stream);
 }
 
 inline constexpr int kPackThreads = 256;
@@ -81,7 +81,7 @@ template <class C>
 Status launch_pack_mask(const PackMaskArgs& args, cudaStream_t stream) {
   const int words = args.experts * words_per_expert(args.intermediate);
   const int blocks = (words + kPackThreads / 32 - 1) / (kPackThreads / 32);
-  return launch(&pack_mask_kernel<C>, args, blocks, kPackThreads, 0, 1, stream);
+  return launch(&pack_mask_kernel<C>, args, blocks, kPackThreads, 0, stream);
 }
 
 }  // namespace turbosparse

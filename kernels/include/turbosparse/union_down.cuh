@@ -135,7 +135,7 @@ Status launch_union_down(const UnionDownArgs& args, cudaStream_t stream) {
   const auto kernel = &union_down_kernel<C>;
   if (Status status = configure(kernel, Shape::kSharedBytes, device, &configured); !status.ok()) return status;
   *args.parts = max(1, min(multiprocessors / Shape::kColumnGroups, args.max_parts));
-  return launch(kernel, args, *args.parts * Shape::kColumnGroups, Shape::kThreads, Shape::kSharedBytes, 1, stream);
+  return launch(kernel, args, *args.parts * Shape::kColumnGroups, Shape::kThreads, Shape::kSharedBytes, stream);
 }
 
 }  // namespace turbosparse
