@@ -229,7 +229,7 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
 }
 
 template <class C>
-__global__ void __launch_bounds__(RowGemmShape<C>::kThreads) row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
+__global__ void __launch_bounds__(RowGemmShape<C>::kThreads, 1) row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
   dependents_may_launch();
   wait_for_prerequisites();

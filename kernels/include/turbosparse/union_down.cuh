@@ -29,7 +29,7 @@ struct UnionDownShape {
 };
 
 template <class C>
-__global__ void __launch_bounds__(UnionDownShape<C>::kThreads) union_down_kernel(
+__global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1) union_down_kernel(
     const __grid_constant__ UnionDownArgs args) {
   using Shape = UnionDownShape<C>;
   using Element = typename C::Element;
