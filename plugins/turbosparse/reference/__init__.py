@@ -3,7 +3,7 @@
 from turbosparse.reference import float64
 from turbosparse.reference.activations import ACTIVATIONS, combine
 from turbosparse.reference.active_set import pack_mask, unpack_mask, unpack_union
-from turbosparse.reference.bounds import ffn_error_bound, logit_margin, unit_roundoff
+from turbosparse.reference.bounds import ffn_error_bound, logit_margin, rounding, unit_roundoff
 from turbosparse.reference.dense import masked_ffn, masked_moe
 from turbosparse.reference.predictor import default_threshold, predict_mask
 from turbosparse.reference.routing import routed_mask, routing_scale
@@ -19,6 +19,7 @@ __all__ = [
     "masked_moe",
     "pack_mask",
     "predict_mask",
+    "rounding",
     "routed_mask",
     "routing_scale",
     "unit_roundoff",

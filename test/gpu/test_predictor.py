@@ -1,0 +1,102 @@
+"""Which neurons the predictor keeps."""
+
+import pytest
+import torch
+from layers import NEURONS, OVERLAP, TOKENS, make_layer
+from turbosparse import ops, reference, synthetic
+
+
+def selected(layer, **options):
+    """The mask that `predict` returns, checked for a union that agrees."""
+    union, bits = ops.predict(layer.x, layer.fc1, layer.fc2, topk_ids=layer.ids, **options)
+    mask = reference.unpack_mask(bits, len(layer.x))
+    assert torch.equal(reference.unpack_union(union, mask.shape[2]), mask.any(0))
+    assert torch.equal(union, reference.pack_mask(mask)[0])
+    return mask
+
+
+def routed(layer):
+    if layer.ids is None:
+        return torch.ones((), dtype=torch.bool, device=layer.x.device)
+    return reference.routed_mask(layer.ids, layer.model.experts).unsqueeze(-1)
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+@pytest.mark.parametrize("intermediate", NEURONS.values(), ids=NEURONS.keys())
+def test_planted_masks_are_found(any_predictor_model, device, tokens, intermediate):
+    for rank in {64, *any_predictor_model.ranks}:
+        layer = make_layer(any_predictor_model, device, tokens=tokens, intermediate=intermediate, rank=rank)
+        assert torch.equal(selected(layer), layer.mask & routed(layer))
+
+
+@pytest.mark.parametrize("tokens", TOKENS)
+@pytest.mark.parametrize("rank", [64, 192, 320, 448])
+def test_agrees_with_torch_outside_the_rounding_margin(any_predictor_model, device, tokens, rank):
+    if rank > max(any_predictor_model.ranks):
+        rank = max(any_predictor_model.ranks)
+    model, generator = any_predictor_model, torch.Generator(device).manual_seed(rank)
+    layer = make_layer(model, device, tokens=tokens, rank=rank)
+    layer.fc1, layer.fc2 = synthetic.plant_predictor(layer.x, layer.mask, rank, generator, hard=True)
+    assert_agreement(layer, least_certain=0.3)
+
+
+@pytest.mark.parametrize("tokens", [1, 8, 64])
+def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, tokens):
+    model, generator = any_predictor_model, torch.Generator(device).manual_seed(tokens)
+    layer = make_layer(model, device, tokens=tokens)
+    rank, neurons = max(model.ranks), layer.mask.shape[2]
+    each = range(model.experts)
+    layer.fc1 = torch.stack([synthetic.population_fc1(model.hidden, rank, model.dtype, generator) for _ in each])
+    layer.fc2 = torch.stack(
+        [synthetic.population_fc2(neurons, rank, 0.1, OVERLAP, model.dtype, generator) for _ in each]
+    )
+    assert_agreement(layer, least_certain=0.9)
+
+
+def assert_agreement(layer, least_certain):
+    threshold = reference.default_threshold(layer.model.dtype)
+    logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2)
+    certain = ((logits - threshold).abs() > margin) & routed(layer)
+    assert certain.sum() > least_certain * routed(layer).expand_as(certain).sum()
+    torch_mask = reference.predict_mask(layer.x, layer.fc1, layer.fc2, threshold)
+    mine = selected(layer)
+    assert torch.equal(torch_mask[certain], (logits > threshold)[certain])
+    assert torch.equal(mine[certain], torch_mask[certain])
+    assert not (mine & ~routed(layer)).any()
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 64, 65])
+def test_padding_selects_nothing(any_predictor_model, device, tokens):
+    layer = make_layer(any_predictor_model, device, tokens=min(tokens, 64))
+    if tokens > 64:
+        layer.x = torch.cat([layer.x, layer.x[: tokens - 64]])
+        layer.mask = torch.cat([layer.mask, layer.mask[: tokens - 64]])
+        if layer.ids is not None:
+            layer.ids = torch.cat([layer.ids, layer.ids[: tokens - 64]])
+    padding = torch.arange(tokens, device=device) % 3 == 0
+    layer.x[padding] = float("nan")
+    assert torch.equal(selected(layer, padding=padding), layer.mask & routed(layer) & ~padding[:, None, None])
+
+
+@pytest.mark.parametrize("tokens", [1, 3, 16])
+def test_nan_logits_keep_every_neuron(any_predictor_model, device, tokens):
+    layer = make_layer(any_predictor_model, device, tokens=tokens)
+    layer.x[-1] = float("nan")
+    layer.mask[-1] = True
+    assert torch.equal(selected(layer), layer.mask & routed(layer))
+
+
+def test_threshold_is_exclusive(predictor_model, device):
+    """Logits of exactly the threshold are dropped, the next larger value is kept."""
+    model = predictor_model
+    threshold = reference.default_threshold(model.dtype)
+    x = torch.zeros((1, model.hidden), dtype=model.dtype, device=device)
+    x[0, 0] = 1
+    fc1 = torch.zeros((1, 64, model.hidden), dtype=model.dtype, device=device)
+    fc1[0, 5, 0] = 1
+    fc2 = torch.zeros((1, 4, 64), dtype=model.dtype, device=device)
+    levels = torch.tensor([threshold, -threshold, 0.0, threshold], dtype=model.dtype, device=device)
+    fc2[0, :, 5] = levels
+    fc2[0, 3, 5] = torch.nextafter(levels[3], levels.new_tensor(1.0))
+    _, bits = ops.predict(x, fc1, fc2)
+    assert bits.tolist() == [[0, 0, 0, 1]]
