@@ -9,8 +9,6 @@ export interface ArchLimits {
   readonly threadsPerSm: number;
   /** Pipes in order of preference. */
   readonly pipes: readonly Pipe[];
-  /** Cluster sizes in order of preference. */
-  readonly clusters: readonly (1 | 2)[];
   /** Multiprocessors of the GPU named beside it: a yardstick for spreading work, never a limit. */
   readonly multiprocessors: number;
 }
@@ -28,7 +26,7 @@ const registerUnit = 8;
 const reservedSharedBytesPerBlock = 1024;
 
 const kib = 1024;
-const portable = { pipes: ["async"], clusters: [1] } as const;
+const portable = { pipes: ["async"] } as const;
 
 /**
  * Shared memory and threads: CUDA C++ Programming Guide 13.0, "Technical Specifications per Compute Capability".
@@ -62,7 +60,6 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
   // H100 SXM, H200
   sm_90a: {
     pipes: ["bulk", "async"],
-    clusters: [2, 1],
     sharedBytesPerBlock: 227 * kib,
     sharedBytesPerSm: 228 * kib,
     threadsPerSm: 2048,

@@ -8,7 +8,7 @@ import type {
 } from "./types.ts";
 
 /** What a dispatch table finds an instance by: the instance without its tuned parameters. */
-export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "cluster" | "pipe">;
+export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
 export type RowGemmKey = Omit<RowGemmInstance, "rowTiles" | "warps" | "chunk" | "stages">;
 export type UnionDownKey = Omit<UnionDownInstance, "warps" | "columns" | "chunk" | "stages">;
 export type SupportKey = SupportInstance;

@@ -23,8 +23,6 @@ export interface FfnStreamInstance {
   readonly threads: number;
   /** Neurons in flight in a block. */
   readonly stages: number;
-  /** Blocks whose partial outputs are summed through distributed shared memory: 1 or 2. */
-  readonly cluster: 1 | 2;
   readonly pipe: Pipe;
 }
 

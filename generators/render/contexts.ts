@@ -28,7 +28,6 @@ export interface DispatchContext {
 
 export interface FfnStreamInstancesContext {
   readonly activation: Rendered;
-  readonly cluster: Rendered;
   readonly config: Rendered;
   readonly element: Rendered;
   readonly experts: Rendered;

@@ -43,7 +43,6 @@ export function ffnStreamContext(instance: FfnStreamInstance): FfnStreamInstance
     rows: cInt(instance.rows),
     threads: cInt(instance.threads),
     stages: cInt(instance.stages),
-    cluster: cInt(instance.cluster),
     pipe: cIdent(instance.pipe),
   };
 }

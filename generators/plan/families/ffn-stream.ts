@@ -9,12 +9,11 @@ const maxVectors = 4;
 const threadChoices = Array.from({ length: 15 }, (_, i) => 64 + 32 * i);
 const stageChoices = [8, 7, 6, 5, 4, 3, 2] as const;
 const pipes: readonly Pipe[] = ["bulk", "async"];
-const clusters = [2, 1] as const;
 
 /** Dynamic shared memory of a block, bytes: ring, partial dot products, mbarriers, routing weights, neuron list. */
 export function ffnStreamSharedBytes(i: FfnStreamInstance): number {
   const ring = i.stages * i.rows * i.hidden * 2;
-  return ring + 16 * i.tokens * (i.threads / 32) + 16 * i.stages + 4 * i.tokens * i.experts + 4096 + 256;
+  return ring + 32 * i.tokens * (i.threads / 32) + 8 * i.stages + 4 * i.tokens * i.experts + 4096 + 256;
 }
 
 /**
@@ -24,6 +23,9 @@ export function ffnStreamSharedBytes(i: FfnStreamInstance): number {
 export function ffnStreamRegisters(i: Pick<FfnStreamInstance, "tokens" | "hidden" | "threads">): number {
   return i.tokens * 2 * (i.hidden / i.threads) + 40;
 }
+
+/** The bulk ring hands out two neurons at a time where the registers of few tokens allow it. */
+const takesPairs = (i: FfnStreamInstance) => i.pipe === "bulk" && i.tokens <= 2 && i.stages % 2 === 0;
 
 const vectorsOf = (i: Pick<FfnStreamInstance, "hidden" | "threads">) => i.hidden / vectorElements / i.threads;
 
@@ -45,43 +47,23 @@ function threadObjection(key: FfnStreamKey, threads: number): string | undefined
   return undefined;
 }
 
-/** Why the ring cannot be filled by `pipe` in clusters of `cluster`, or undefined. */
-function transportObjection(key: FfnStreamKey, pipe: Pipe, cluster: 1 | 2): string | undefined {
-  const limits = archLimits[key.arch];
-  if (!limits.pipes.includes(pipe)) return "The bulk-copy ring is built for sm_90a only.";
-  if (!limits.clusters.includes(cluster)) return "Clusters are built for sm_90a only.";
-  if (cluster > 1 && pipe !== "bulk") return "Clusters are built for the bulk-copy ring only.";
-  return undefined;
-}
-
-/** Why a ring of `instance.stages` neurons cannot be, or undefined. */
-function ringObjection(instance: FfnStreamInstance): string | undefined {
-  const { stages, arch } = instance;
-  const bytes = ffnStreamSharedBytes(instance);
-  const limit = archLimits[arch].sharedBytesPerBlock;
-  if (bytes > limit) {
-    return `A ring of ${stages} neurons takes a block to ${bytes} bytes of shared memory; ${arch} has ${limit}.`;
-  }
-  if (instance.cluster > 1 && instance.tokens * 4 > stages * instance.rows * 2) {
-    return `A ring of ${stages} neurons is too small to hand a partial output to the other block of the cluster.`;
-  }
-  return undefined;
-}
-
 function* ringCandidates(key: FfnStreamKey, threads: number): Generator<Candidate<FfnStreamInstance>> {
-  const { family: _family, arch: _arch, ...shape } = key;
+  const { family: _family, arch, ...shape } = key;
+  const limits = archLimits[arch];
   for (const pipe of pipes) {
-    for (const cluster of clusters) {
-      const objection = transportObjection(key, pipe, cluster);
-      if (objection !== undefined) {
-        yield { legal: false, parameters: { ...shape, threads, pipe, cluster }, reason: objection };
-        continue;
-      }
-      for (const stages of stageChoices) {
-        const instance = { ...key, threads, stages, cluster, pipe };
-        const reason = ringObjection(instance);
-        if (reason === undefined) yield { legal: true, instance };
-        else yield { legal: false, parameters: { ...shape, threads, pipe, cluster, stages }, reason };
+    if (!limits.pipes.includes(pipe)) {
+      const reason = "The bulk-copy ring is built for sm_90a only.";
+      yield { legal: false, parameters: { ...shape, threads, pipe }, reason };
+      continue;
+    }
+    for (const stages of stageChoices) {
+      const instance = { ...key, threads, stages, pipe };
+      const bytes = ffnStreamSharedBytes(instance);
+      if (bytes <= limits.sharedBytesPerBlock) {
+        yield { legal: true, instance };
+      } else {
+        const reason = `A ring of ${stages} neurons takes a block to ${bytes} bytes of shared memory; ${arch} has ${limits.sharedBytesPerBlock}.`;
+        yield { legal: false, parameters: { ...shape, threads, pipe, stages }, reason };
       }
     }
   }
@@ -112,8 +94,9 @@ const preferences: readonly Preference<FfnStreamInstance>[] = [
     reason: () => "One bulk copy brings a whole neuron; cp.async takes instructions of every thread.",
   },
   {
-    score: (i) => -archLimits[i.arch].clusters.indexOf(i.cluster),
-    reason: (l, w) => `Clusters of ${w.cluster} write half the partial outputs of clusters of ${l.cluster}.`,
+    score: (i) => (takesPairs(i) ? 1 : 0),
+    reason: (l) =>
+      `A ring of ${l.stages} hands out single neurons; an even one hands out pairs that hide each other's latency.`,
   },
   {
     score: (i) => i.stages,
@@ -123,7 +106,7 @@ const preferences: readonly Preference<FfnStreamInstance>[] = [
 
 function merit(i: FfnStreamInstance): string {
   const shared = `${ffnStreamSharedBytes(i)} of ${archLimits[i.arch].sharedBytesPerBlock} bytes of shared memory`;
-  return `${vectorsOf(i)} vectors a thread, ${i.stages} neurons in flight through ${i.pipe} copies, clusters of ${i.cluster}: ${shared}.`;
+  return `${vectorsOf(i)} vectors a thread, ${i.stages} neurons in flight through ${i.pipe} copies: ${shared}.`;
 }
 
 export function chooseFfnStream(key: FfnStreamKey): Choice<FfnStreamInstance> {

@@ -19,10 +19,10 @@ test("prints a paragraph a kernel with the chosen configuration marked", async (
     "ffn_stream sm_90a dtype=bf16 hidden=4096 activation=drelu experts=1 tokens=1 rows=3 for turbosparse-mistral-7b",
   );
   expect(lines.filter((line) => line.startsWith("* "))).toEqual([
-    expect.stringMatching(/^\* threads=256 pipe=bulk cluster=2 stages=8 +2 vectors a thread, 8 neurons in flight/),
+    expect.stringMatching(/^\* threads=256 pipe=bulk stages=8 +2 vectors a thread, 8 neurons in flight/),
   ]);
   expect(lines).toContain(
-    "  threads=96                                 The 512 16-byte vectors of a row do not divide among 96 threads.",
+    "  threads=96                       The 512 16-byte vectors of a row do not divide among 96 threads.",
   );
 });
 

@@ -22,7 +22,6 @@ const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
     rows: fc.constantFrom(2 as const, 3 as const),
     threads: few,
     stages: few,
-    cluster: fc.constantFrom(1 as const, 2 as const),
     pipe: fc.constantFrom("bulk" as const, "async" as const),
   }),
   fc.record({

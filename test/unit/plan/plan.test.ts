@@ -143,3 +143,13 @@ test("a shape that no tensor core configuration serves is an error, and explain 
   const reasons = explain(config).flatMap(({ family, reason }) => (family === "row_gemm" ? [reason] : []));
   expect(reasons).toContain("Rows cannot be read in chunks of 64 elements: 4104 is no multiple of it.");
 });
+
+test("a ring with room for seven neurons takes six where it hands them out in pairs", () => {
+  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden: 5120 })], tokens: { min: 1, max: 4 } }));
+  const stages = instances.flatMap((i) => (i.family === "ffn_stream" ? [[i.tokens, i.stages]] : []));
+  expect(stages).toEqual([
+    [1, 6],
+    [2, 6],
+    [4, 7],
+  ]);
+});

@@ -12,7 +12,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T1R2 {
   static constexpr int kRows = 2;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -30,7 +29,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T1R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -48,7 +46,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T2R2 {
   static constexpr int kRows = 2;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -66,7 +63,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T2R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -84,7 +80,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T4R2 {
   static constexpr int kRows = 2;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -102,7 +97,6 @@ struct FfnStreamCompute80Fp16H1536RegluE1T4R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 96;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 

@@ -12,7 +12,6 @@ struct FfnStreamSm80Bf16H4096DreluE1T1R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 6;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -30,7 +29,6 @@ struct FfnStreamSm80Bf16H4096DreluE1T2R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 6;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 
@@ -48,7 +46,6 @@ struct FfnStreamSm80Bf16H4096DreluE1T4R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 6;
-  static constexpr int kCluster = 1;
   static constexpr Pipe kPipe = Pipe::async;
 };
 

@@ -12,7 +12,6 @@ struct FfnStreamSm90aBf16H4096DreluE8T1R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 2;
   static constexpr Pipe kPipe = Pipe::bulk;
 };
 
@@ -30,7 +29,6 @@ struct FfnStreamSm90aBf16H4096DreluE8T2R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 2;
   static constexpr Pipe kPipe = Pipe::bulk;
 };
 
@@ -48,7 +46,6 @@ struct FfnStreamSm90aBf16H4096DreluE8T4R3 {
   static constexpr int kRows = 3;
   static constexpr int kThreads = 256;
   static constexpr int kStages = 8;
-  static constexpr int kCluster = 2;
   static constexpr Pipe kPipe = Pipe::bulk;
 };
 
