@@ -63,6 +63,14 @@ def predictor(x: Tensor, fc1: Tensor, fc2: Tensor) -> tuple[Tensor, Tensor]:
     return fc1, fc2
 
 
+def kernel_rank(fc1: Tensor) -> int:
+    """The predictor's rank, one that the kernels can read."""
+    rank = fc1.shape[1]
+    if rank % 64 != 0 or not 64 <= rank <= 8192:
+        raise ValueError(f"fc1 must have a rank that is a multiple of 64 up to 8192, not {rank}")
+    return rank
+
+
 def mask(mask: Tensor) -> Tensor:
     """`mask` as `[tokens, experts, intermediate]`."""
     if mask.dim() == 2:

@@ -45,7 +45,8 @@ def predict(
     fc1, fc2 = checks.predictor(x, fc1, fc2)
     checks.padding(x, padding)
     checks.predictor_routing(x, fc1, topk_ids)
-    experts, intermediate, rank = fc2.shape
+    rank = checks.kernel_rank(fc1)
+    experts, intermediate = fc2.shape[:2]
     union, bits = _empty_active_set(x.device, tokens, experts, intermediate)
     workspace = _workspace("predict", x, intermediate, experts, rank)
     predict = _library.functions(x.get_device()).predict
