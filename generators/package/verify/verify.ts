@@ -34,7 +34,7 @@ function verifyFiles(fileName: string, files: Files): Verification {
   const version = pythonVersion(manifest.version);
   const info = distInfo(version);
   const problems = recordProblems(files, `${info}/RECORD`);
-  if (!/^Version: (.*)$/m.exec(textOf(files, `${info}/METADATA`))?.[1]?.startsWith(version)) {
+  if (/^Version: (.*)$/m.exec(textOf(files, `${info}/METADATA`))?.[1] !== version) {
     problems.push(`METADATA does not give the version ${version} of the manifest`);
   }
   const facts = readLibrary(files, manifest.library.path);
