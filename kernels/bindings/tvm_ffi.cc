@@ -10,6 +10,8 @@
 namespace turbosparse::bindings {
 namespace {
 
+constexpr int kMaxRank = 8192;
+
 // Makes the tensors' device current for the launches and restores the caller's.
 class DeviceGuard {
  public:
@@ -148,8 +150,10 @@ void predict(TensorView x, TensorView fc1, TensorView fc2, double threshold, Opt
     TVM_FFI_THROW(ValueError) << "argument `fc1` must have shape [experts, rank, hidden], not " << shape_of(fc1);
   }
   shape.experts = fc1.ndim() == 3 ? checked_int("fc1", fc1.size(0), 1, kMaxExperts) : 1;
-  const int rank = checked_int("fc1", fc1.size(fc1.ndim() - 2), 64, 8192);
-  if (rank % 64 != 0) TVM_FFI_THROW(ValueError) << "argument `fc1` must have a multiple of 64 rows, not " << rank;
+  const int rank = checked_int("fc1", fc1.size(fc1.ndim() - 2), 1, kMaxRank);
+  if (rank % 64 != 0) {
+    TVM_FFI_THROW(ValueError) << "argument `fc1` must have a rank that is a multiple of 64, not " << rank;
+  }
   check_dtype("fc1", fc1, x.dtype());
   check_tensor("fc1", fc1, x.device(), {shape.experts, rank, shape.hidden}, 0);
   if (fc2.ndim() != fc1.ndim()) {
@@ -222,7 +226,7 @@ int64_t workspace_bytes(tvm::ffi::String op, int64_t tokens, int64_t hidden, int
   shape.experts = checked_int("experts", experts, 1, kMaxExperts);
   int64_t bytes = 0;
   if (op == "predict") {
-    bytes = predict_workspace_bytes(shape, checked_int("rank", rank, 64, 8192));
+    bytes = predict_workspace_bytes(shape, checked_int("rank", rank, 1, kMaxRank));
   } else if (op == "ffn") {
     bytes = ffn_workspace_bytes(shape);
   } else if (op == "gate_first") {

@@ -175,9 +175,9 @@ struct FfnStreamThread {
     for (int t = 0; t < C::kTokens; ++t) {
       const float gate = C::kRows == 3 ? sum_of_warps<Shape::kWarps>(sums + t * Shape::kWarps) : given_gate[t];
       const float up = sum_of_warps<Shape::kWarps>(sums + ((Shape::kDots - 1) * C::kTokens + t) * Shape::kWarps);
-      const float value = combine<C::kActivation>(gate, up, gate_threshold);
+      float value = combine<C::kActivation>(gate, up, gate_threshold);
+      if constexpr (C::kExperts > 1) value *= routing_weights[t * C::kExperts + (item.expert_and_tokens >> 16)];
       activation[t] = (item.expert_and_tokens >> t & 1) != 0 ? value : 0.0f;
-      if constexpr (C::kExperts > 1) activation[t] *= routing_weights[t * C::kExperts + (item.expert_and_tokens >> 16)];
       any |= !(activation[t] == 0.0f);
     }
     if (!any) return;  // the same for all threads
