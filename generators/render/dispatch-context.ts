@@ -23,6 +23,7 @@ interface DispatchKey {
 
 interface Entry {
   readonly key: DispatchKey;
+  readonly name: string;
   readonly launch: string;
 }
 
@@ -65,11 +66,11 @@ function compareKeys(a: DispatchKey, b: DispatchKey): number {
   return rank(a).reduce((order, field, i) => order || field - (other[i] ?? 0), 0);
 }
 
-function entryContext({ key, launch }: Entry, args: string): DispatchTablesEntriesContext {
+function entryContext({ key, name, launch }: Entry, args: string): DispatchTablesEntriesContext {
   return {
     args: cType(args),
     launch: cIdent(launch),
-    name: cString(launch),
+    name: cString(name),
     arch: cIdent(key.arch),
     dtype: cIdent(key.dtype),
     role: cIdent(key.role),
@@ -95,10 +96,14 @@ export function dispatchContext(instances: readonly KernelInstance[]): DispatchC
   const entries = (family: Family) =>
     instances
       .filter((instance) => instance.family === family)
-      .map((instance) => ({ key: dispatchKey(instance), launch: instanceName(instance) }));
+      .map((instance) => ({
+        key: dispatchKey(instance),
+        name: instanceName(instance),
+        launch: instanceName(instance),
+      }));
   const support = instances.filter((instance) => instance.family === "support");
   const named = (launch: (i: (typeof support)[number]) => string) =>
-    support.map((instance) => ({ key: dispatchKey(instance), launch: launch(instance) }));
+    support.map((instance) => ({ key: dispatchKey(instance), name: instanceName(instance), launch: launch(instance) }));
   return {
     tables: [
       table("ffn_stream", "FfnStreamArgs", entries("ffn_stream")),

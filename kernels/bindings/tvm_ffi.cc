@@ -79,8 +79,7 @@ Shape ffn_shape(const TensorView& x, const TensorView& weights) {
   return shape;
 }
 
-void check_active_set(const Shape& shape, DLDevice device, const TensorView& union_bits,
-                      const TensorView& token_bits) {
+void check_active_set(const Shape& shape, DLDevice device, const TensorView& union_bits, const TensorView& token_bits) {
   check_dtype("union_bits", union_bits, kUint8);
   check_tensor("union_bits", union_bits, device, {shape.experts, 4 * ((shape.intermediate + 31) / 32)}, 0);
   check_dtype("token_bits", token_bits, kInt64);
@@ -182,8 +181,8 @@ void ffn(TensorView x, TensorView weights, TensorView union_bits, TensorView tok
   check_out(shape, x, out);
   const DeviceGuard guard(x.device());
   check_workspace(workspace, x.device(), ffn_workspace_bytes(shape));
-  raise_on_failure(turbosparse::ffn(shape, x.data_ptr(), weights.data_ptr(), active_set(union_bits, token_bits),
-                                    gating, routing, workspace.data_ptr(), out.data_ptr(), stream_of(x.device())));
+  raise_on_failure(turbosparse::ffn(shape, x.data_ptr(), weights.data_ptr(), active_set(union_bits, token_bits), gating,
+                                    routing, workspace.data_ptr(), out.data_ptr(), stream_of(x.device())));
 }
 
 void gate_first(TensorView x, TensorView weights, int64_t activation, double gate_threshold,

@@ -51,16 +51,14 @@ struct FfnWorkspace {
   int32_t* item_count;
 };
 
+// Room for both paths, since a width may have no ffn_stream kernel for few tokens.
 FfnWorkspace carve_ffn(Carver& carver, const Shape& shape) {
   FfnWorkspace out{};
-  const bool stream = shape.tokens <= kMaxStreamTokens;
-  out.max_parts = stream ? multiprocessors() : kMaxUnionParts;
+  out.max_parts = shape.tokens <= kMaxStreamTokens ? std::max(multiprocessors(), kMaxUnionParts) : kMaxUnionParts;
   out.partials = carver.take<float>(static_cast<int64_t>(out.max_parts) * shape.tokens * shape.hidden);
-  if (!stream) {
-    out.activations = carver.take<uint16_t>((neurons(shape) + kTileRows) * padded_tokens(shape.tokens));
-    out.items = carver.take<int32_t>(neurons(shape) + kTileRows);
-    out.item_count = carver.take<int32_t>(1);
-  }
+  out.activations = carver.take<uint16_t>((neurons(shape) + kTileRows) * padded_tokens(shape.tokens));
+  out.items = carver.take<int32_t>(neurons(shape) + kTileRows);
+  out.item_count = carver.take<int32_t>(1);
   return out;
 }
 
@@ -90,10 +88,21 @@ Status reduce(const Shape& shape, const FfnWorkspace& workspace, int parts, void
 
 // The FFN over an active set; gate_values is null unless the gates were evaluated before.
 Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const ActiveSet& active,
-                  const float* gate_values, const Gating& gating, const Routing& routing,
-                  const FfnWorkspace& workspace, void* out, cudaStream_t stream) {
+                  const float* gate_values, const Gating& gating, const Routing& routing, const FfnWorkspace& workspace,
+                  void* out, cudaStream_t stream) {
+  const bool whole = gate_values == nullptr;
+  const KernelKey stream_key{Arch::sm_80,  shape.dtype,       whole ? Role::whole : Role::gate_given,
+                             shape.hidden, gating.activation, shape.experts,
+                             shape.tokens};
+  const KernelKey union_key = row_gemm_key(shape, whole ? Role::gate_up : Role::up, shape.hidden, gating.activation);
+  ArchPreference preference;
+  if (Status status = arch_preference(&preference); !status.ok()) return status;
+  // Rows too wide for ffn_stream take the union path at any number of tokens.
+  const bool streams =
+      shape.tokens <= kMaxStreamTokens && (find_kernel(ffn_stream_table, preference, stream_key) != nullptr ||
+                                           find_kernel(row_gemm_table, preference, union_key) == nullptr);
   int parts = 0;
-  if (shape.tokens <= kMaxStreamTokens) {
+  if (streams) {
     FfnStreamArgs args{};
     args.x = x;
     args.weights = weights;
@@ -107,9 +116,9 @@ Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const 
     args.partials = workspace.partials;
     args.max_parts = workspace.max_parts;
     args.parts = &parts;
-    const Role role = gate_values == nullptr ? Role::whole : Role::gate_given;
-    const KernelKey key{Arch::sm_80, shape.dtype, role, shape.hidden, gating.activation, shape.experts, shape.tokens};
-    if (Status status = launch_kernel("ffn_stream", ffn_stream_table, key, args, stream); !status.ok()) return status;
+    if (Status status = launch_kernel("ffn_stream", ffn_stream_table, stream_key, args, stream); !status.ok()) {
+      return status;
+    }
   } else {
     RowGemmArgs args{};
     args.rows = weights;
@@ -125,9 +134,7 @@ Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const 
     args.activations = workspace.activations;
     args.items = workspace.items;
     args.item_count = workspace.item_count;
-    const KernelKey key =
-        row_gemm_key(shape, gate_values == nullptr ? Role::gate_up : Role::up, shape.hidden, gating.activation);
-    if (Status status = launch_kernel("row_gemm", row_gemm_table, key, args, stream); !status.ok()) return status;
+    if (Status status = launch_kernel("row_gemm", row_gemm_table, union_key, args, stream); !status.ok()) return status;
 
     const UnionDownArgs down{weights,      workspace.activations, workspace.items,     workspace.item_count,
                              shape.tokens, workspace.partials,    workspace.max_parts, &parts};
@@ -239,8 +246,8 @@ std::string built_kernels() {
   append_names(names, ffn_stream_table);
   append_names(names, row_gemm_table);
   append_names(names, union_down_table);
+  // Packing comes in the same support kernels as reduction.
   append_names(names, reduce_table);
-  append_names(names, pack_mask_table);
   return names;
 }
 

@@ -88,8 +88,8 @@ std::string describe_missing(const char* family, const KernelKey& wanted, const 
   }
   if (wanted.role != Role::none) message += ", " + std::to_string(wanted.experts) + " expert(s)";
   if (wanted.tokens != 0) message += ", " + std::to_string(wanted.tokens) + " token(s)";
-  message += "; built are: " + (built.empty() ? std::string("none") : built) + ". Add it with `" + add_kernel_command +
-             "`.";
+  message +=
+      "; built are: " + (built.empty() ? std::string("none") : built) + ". Add it with `" + add_kernel_command + "`.";
   return message;
 }
 

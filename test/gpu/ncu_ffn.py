@@ -37,7 +37,8 @@ def profiled(density: float) -> None:
 
 
 def bytes_by_kernel(density: float) -> dict[str, float]:
-    command = ["ncu", "--profile-from-start", "off", "--cache-control", "none", "--metrics", METRIC, "--csv"]
+    command = ["ncu", "--profile-from-start", "off", "--cache-control", "none", "--clock-control", "none"]
+    command += ["--metrics", METRIC, "--csv"]
     command += ["--print-units", "base", "--page", "raw"]
     command += [sys.executable, __file__, "--profiled", "--density", str(density)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

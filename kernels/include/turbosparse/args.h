@@ -13,58 +13,58 @@ struct Routing {
 };
 
 struct FfnStreamArgs {
-  const void* x;                // [tokens, hidden]
-  const void* weights;          // [experts, intermediate, 3, hidden]
-  const uint8_t* union_bits;    // [experts, 4 * ceil(intermediate / 32)]
-  const uint64_t* token_bits;   // [experts, intermediate]
-  const float* gate_values;     // [experts, intermediate, tokens], Role::gate_given only
+  const void* x;               // [tokens, hidden]
+  const void* weights;         // [experts, intermediate, 3, hidden]
+  const uint8_t* union_bits;   // [experts, 4 * ceil(intermediate / 32)]
+  const uint64_t* token_bits;  // [experts, intermediate]
+  const float* gate_values;    // [experts, intermediate, tokens], Role::gate_given only
   Routing routing;
   int tokens;
   int intermediate;
   float gate_threshold;
-  float* partials;              // [parts, tokens, hidden], room for max_parts
+  float* partials;  // [parts, tokens, hidden], room for max_parts
   int max_parts;
-  int* parts;                   // host, out: rows of partials written
+  int* parts;  // host, out: rows of partials written
 };
 
 struct RowGemmArgs {
-  const void* rows;             // fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank] or the neuron weights
-  const void* x;                // [tokens, depth]; Role::select: hidden layer [experts, tokens, depth]
-  int rows_per_expert;          // Role::fc1: rank; else intermediate
-  int depth;                    // row length; Role::select: the rank, at most the rank class
+  const void* rows;     // fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank] or the neuron weights
+  const void* x;        // [tokens, depth]; Role::select: hidden layer [experts, tokens, depth]
+  int rows_per_expert;  // Role::fc1: rank; else intermediate
+  int depth;            // row length; Role::select: the rank, at most the rank class
   int tokens;
   Routing routing;
-  const uint8_t* padding;       // [tokens] or nullptr; a marked token activates nothing
-  float threshold;              // Role::select: of the logit; else of the gate
-  void* hidden_layer;           // Role::fc1 out: [experts, tokens, rank]
-  uint8_t* union_bits;          // out for select and gate, in for gate_up and up
-  uint64_t* token_bits;         // likewise
-  float* gate_values;           // [experts, intermediate, tokens]: out for gate, in for up
-  void* activations;            // gate_up and up out: [items, kTokens of the kernel]
-  int32_t* items;               // gate_up and up out: expert * intermediate + neuron, by rank in the union
-  int32_t* item_count;          // gate_up and up out: neurons of the union
+  const uint8_t* padding;  // [tokens] or nullptr; a marked token activates nothing
+  float threshold;         // Role::select: of the logit; else of the gate
+  void* hidden_layer;      // Role::fc1 out: [experts, tokens, rank]
+  uint8_t* union_bits;     // out for select and gate, in for gate_up and up
+  uint64_t* token_bits;    // likewise
+  float* gate_values;      // [experts, intermediate, tokens]: out for gate, in for up
+  void* activations;       // gate_up and up out: [items, kTokens of the kernel]
+  int32_t* items;          // gate_up and up out: expert * intermediate + neuron, by rank in the union
+  int32_t* item_count;     // gate_up and up out: neurons of the union
 };
 
 struct UnionDownArgs {
-  const void* weights;          // [experts, intermediate, 3, hidden]
-  const void* activations;      // [items, kTokens of the kernel]
+  const void* weights;      // [experts, intermediate, 3, hidden]
+  const void* activations;  // [items, kTokens of the kernel]
   const int32_t* items;
   const int32_t* item_count;
   int tokens;
-  float* partials;              // [parts, tokens, hidden], room for max_parts
+  float* partials;  // [parts, tokens, hidden], room for max_parts
   int max_parts;
-  int* parts;                   // host, out
+  int* parts;  // host, out
 };
 
 struct ReduceArgs {
-  const float* partials;        // [parts, elements]
+  const float* partials;  // [parts, elements]
   int parts;
-  int elements;                 // tokens * hidden, a multiple of 4
-  void* out;                    // [elements]
+  int elements;  // tokens * hidden, a multiple of 4
+  void* out;     // [elements]
 };
 
 struct PackMaskArgs {
-  const uint8_t* mask;          // [tokens, experts, intermediate], 0 or 1
+  const uint8_t* mask;  // [tokens, experts, intermediate], 0 or 1
   int tokens;
   int experts;
   int intermediate;

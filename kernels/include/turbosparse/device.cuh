@@ -16,8 +16,8 @@ __device__ __forceinline__ uint32_t shared_address(const void* p) {
 }
 
 // Programmatic dependent launch: the next kernel of the stream may start at once, and waits for this one's end and
-// writes before it touches memory. Every kernel waits, so the end of one implies the end of all before it. Launchers set
-// the attribute only where the kernel was compiled with these instructions (see launch.cuh).
+// writes before it touches memory. Every kernel waits, so the end of one implies the end of all before it. Launchers
+// set the attribute only where the kernel was compiled with these instructions (see launch.cuh).
 __device__ __forceinline__ void dependents_may_launch() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

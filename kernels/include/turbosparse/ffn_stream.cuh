@@ -1,10 +1,10 @@
 // FFN or MoE of 1 to 4 tokens over the neurons of an active set.
 //
 // A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. All its
-// threads work on the same neurons, kGroup at a time: each owns kColumns columns, holds its part of x and of the output in
-// registers, and meets the others once a group to sum the gate and up dot products. That one barrier also says that the
-// group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. A reduce kernel sums
-// the blocks' partial outputs in a fixed order, so that results are reproducible to the bit.
+// threads work on the same neurons, kGroup at a time: each owns kColumns columns, holds its part of x and of the output
+// in registers, and meets the others once a group to sum the gate and up dot products. That one barrier also says that
+// the group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. A reduce
+// kernel sums the blocks' partial outputs in a fixed order, so that results are reproducible to the bit.
 #pragma once
 
 #include "turbosparse/active_list.cuh"
@@ -37,8 +37,7 @@ struct FfnStreamShape {
   static constexpr int kBarrierBytes = 8 * C::kStages;
   static constexpr int kRoutingBytes = 4 * C::kTokens * C::kExperts;
   static constexpr int kListBytes = 8 * kListCapacity;
-  static constexpr int kSharedBytes =
-      kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 256;
+  static constexpr int kSharedBytes = kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 256;
 
   static_assert(C::kThreads % 32 == 0 && C::kHidden == kColumns * C::kThreads, "threads must divide hidden / 8");
   static_assert(C::kTokens == 1 || C::kTokens == 2 || C::kTokens == 4, "tokens must be 1, 2 or 4");
@@ -164,8 +163,8 @@ struct FfnStreamThread {
     }
   }
 
-  // Turns a neuron's dot products, `sums` [kNeuronSums, kWarps], into activations and adds its down row, scaled by them,
-  // to the output.
+  // Turns a neuron's dot products, `sums` [kNeuronSums, kWarps], into activations and adds its down row, scaled by
+  // them, to the output.
   __device__ void accumulate(const uint4* slot, const float* sums, const StreamItem& item,
                              const float (&given_gate)[C::kTokens], const float* routing_weights,
                              float gate_threshold) {

@@ -10,7 +10,7 @@ namespace turbosparse {
 
 struct Shape {
   DType dtype;
-  int tokens;        // 1 to kMaxTokens
+  int tokens;  // 1 to kMaxTokens
   int hidden;
   int intermediate;  // neurons of one expert
   int experts;       // 1 for a dense FFN

@@ -2,7 +2,8 @@
 //
 // Rows are on the M side, tokens on the N side of mma.m16n8k16. The warps of a block share the row length: each streams
 // its own chunks of the same rows through its own cp.async stages and never waits for another warp until the sums meet
-// in shared memory, where they are added in a fixed order. Several blocks a multiprocessor hide the latency of tile ends.
+// in shared memory, where they are added in a fixed order. Several blocks a multiprocessor hide the latency of tile
+// ends.
 #pragma once
 
 #include "turbosparse/row_gemm_outputs.cuh"
@@ -89,8 +90,8 @@ class RowGemmWarp {
 #pragma unroll
         for (int m = 0; m < C::kRowTiles; ++m) {
           uint32_t a[4];
-          load_matrix_x4(a, shared_address(rows + ((r * C::kRowTiles + m) * 16 + lane % 16) * Shape::kStride + k +
-                                           lane / 16 * 8));
+          load_matrix_x4(
+              a, shared_address(rows + ((r * C::kRowTiles + m) * 16 + lane % 16) * Shape::kStride + k + lane / 16 * 8));
 #pragma unroll
           for (int n = 0; n < Shape::kTokenTiles; ++n) multiply_accumulate<Element>(sums[r][m][n], a, b[n]);
         }
@@ -168,9 +169,7 @@ __device__ void row_gemm_dense(const RowGemmArgs& args, unsigned char* shared) {
           if (first + i >= args.rows_per_expert) return nullptr;
           return rows + (static_cast<int64_t>(expert) * args.rows_per_expert + first + i) * kStrideRows * args.depth;
         },
-        [&](int t) -> const Element* {
-          return t < args.tokens ? x + static_cast<int64_t>(t) * args.depth : nullptr;
-        });
+        [&](int t) -> const Element* { return t < args.tokens ? x + static_cast<int64_t>(t) * args.depth : nullptr; });
     if constexpr (C::kRole == Role::fc1) {
       finish_tile<C>(warp, shared, [&](int row, int token, const float (&value)[1]) {
         write_hidden_layer<C>(args, expert, first + row, token, value[0]);
@@ -219,9 +218,7 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
           const int kind = C::kRole == Role::up ? 1 : i / Shape::kRows;
           return weights + (static_cast<int64_t>(scratch.neurons[row].row) * 3 + kind) * args.depth;
         },
-        [&](int t) -> const Element* {
-          return t < args.tokens ? x + static_cast<int64_t>(t) * args.depth : nullptr;
-        });
+        [&](int t) -> const Element* { return t < args.tokens ? x + static_cast<int64_t>(t) * args.depth : nullptr; });
     finish_tile<C>(warp, shared, [&](int row, int token, const float (&value)[Shape::kRowKinds]) {
       if (row < count) write_activation<C>(args, scratch, first + row, row, token, value);
     });
@@ -229,7 +226,8 @@ __device__ void row_gemm_union(const RowGemmArgs& args, unsigned char* shared) {
 }
 
 template <class C>
-__global__ void __launch_bounds__(RowGemmShape<C>::kThreads, 1) row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
+__global__ void __launch_bounds__(RowGemmShape<C>::kThreads, 1)
+    row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
   dependents_may_launch();
   wait_for_prerequisites();

@@ -13,7 +13,7 @@ struct RowGemmShape {
   static constexpr int kThreads = C::kWarps * 32;
   static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
   static constexpr int kRowKinds = C::kRole == Role::gate_up ? 2 : 1;
-  static constexpr int kRows = 16 * C::kRowTiles;           // rows of one kind in a tile: neurons, or predictor units
+  static constexpr int kRows = 16 * C::kRowTiles;  // rows of one kind in a tile: neurons, or predictor units
   static constexpr int kTileRows = kRowKinds * kRows;
   static constexpr int kTokenTiles = C::kTokens / 8;
   // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks.
@@ -41,7 +41,7 @@ __host__ __device__ constexpr int tiles_per_expert(int rows) {
 // Behind the tile in shared memory.
 template <class C>
 struct RowGemmScratch {
-  unsigned long long expert_tokens[C::kExperts];  // tokens routed to the expert, one bit each
+  unsigned long long expert_tokens[C::kExperts];    // tokens routed to the expert, one bit each
   uint32_t row_tokens[2 * RowGemmShape<C>::kRows];  // token set of each row, low word first
   ActiveNeuron neurons[RowGemmShape<C>::kRows];
   int warp_totals[32];

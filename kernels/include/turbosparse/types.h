@@ -14,8 +14,8 @@ enum class Activation : int { drelu, reglu };
 enum class Pipe : int { bulk, async };
 enum class Arch : int { sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a, compute_80 };
 
-// What a kernel of a family computes. ffn_stream: whole (3 rows a neuron) or gate_given (2 rows). row_gemm: fc1, select,
-// gate, gate_up or up. The other families: none.
+// What a kernel of a family computes. ffn_stream: whole (3 rows a neuron) or gate_given (2 rows). row_gemm: fc1,
+// select, gate, gate_up or up. The other families: none.
 enum class Role : int { none, whole, gate_given, fc1, select, gate, gate_up, up };
 
 // The largest number of tokens of one call: one bit each in token_bits.

@@ -29,8 +29,8 @@ struct UnionDownShape {
 };
 
 template <class C>
-__global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1) union_down_kernel(
-    const __grid_constant__ UnionDownArgs args) {
+__global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
+    union_down_kernel(const __grid_constant__ UnionDownArgs args) {
   using Shape = UnionDownShape<C>;
   using Element = typename C::Element;
   extern __shared__ __align__(128) unsigned char shared[];
@@ -70,10 +70,10 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1) union_down_ker
         const int row = i / kTokenVectors;
         const int vector = i % kTokenVectors;
         const int64_t item = chunk * C::kChunk + row;
-        copy_async_16(activations + row * Shape::kActivationStride + vector * 8,
-                      static_cast<const Element*>(args.activations) + (item < count ? item : 0) * C::kTokens +
-                          vector * 8,
-                      item < count);
+        copy_async_16(
+            activations + row * Shape::kActivationStride + vector * 8,
+            static_cast<const Element*>(args.activations) + (item < count ? item : 0) * C::kTokens + vector * 8,
+            item < count);
       }
     }
     copy_async_commit();
@@ -92,8 +92,8 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1) union_down_ker
       uint32_t b[Shape::kTokenTiles][2];
 #pragma unroll
       for (int n = 0; n < Shape::kTokenTiles; ++n) {
-        load_matrix_x2_transposed(
-            b[n], shared_address(activations + (k + lane % 16) * Shape::kActivationStride + n * 8));
+        load_matrix_x2_transposed(b[n],
+                                  shared_address(activations + (k + lane % 16) * Shape::kActivationStride + n * 8));
       }
 #pragma unroll
       for (int m = 0; m < Shape::kColumnTiles; ++m) {

@@ -176,7 +176,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
             1,
             0,
         },
-        "reduce_compute80_fp16",
+        "support_compute80_fp16",
         reduce_compute80_fp16,
     },
 };
@@ -197,7 +197,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
             1,
             0,
         },
-        "pack_mask_compute80_fp16",
+        "support_compute80_fp16",
         pack_mask_compute80_fp16,
     },
 };

@@ -569,7 +569,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
             1,
             0,
         },
-        "reduce_sm80_bf16",
+        "support_sm80_bf16",
         reduce_sm80_bf16,
     },
     {
@@ -582,7 +582,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
             1,
             0,
         },
-        "reduce_sm90a_bf16",
+        "support_sm90a_bf16",
         reduce_sm90a_bf16,
     },
 };
@@ -604,7 +604,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
             1,
             0,
         },
-        "pack_mask_sm80_bf16",
+        "support_sm80_bf16",
         pack_mask_sm80_bf16,
     },
     {
@@ -617,7 +617,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
             1,
             0,
         },
-        "pack_mask_sm90a_bf16",
+        "support_sm90a_bf16",
         pack_mask_sm90a_bf16,
     },
 };
