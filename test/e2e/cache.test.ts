@@ -12,7 +12,7 @@ interface Item {
 
 async function built() {
   const world = await buildWorld();
-  await world.run(["build"]);
+  await world.build();
   const list = async (): Promise<Item[]> => JSON.parse((await world.run(["cache", "list", "--json"])).stdout);
   const folderOf = ({ kind, key }: Item): string => join(world.cache, "v1", kind, key.slice(0, 2), key);
   return { ...world, list, folderOf };
@@ -55,20 +55,20 @@ describe("cache", () => {
   });
 
   it("prunes what was not used for long, dead builds' folders included, and a build keeps alive what it uses", async () => {
-    const { run, list, folderOf, cache, compiled } = await built();
+    const { build, run, list, folderOf, cache, compiled } = await built();
     const old = new Date(Date.now() - 40 * 24 * 3600 * 1000);
     for (const item of await list()) await utimes(join(folderOf(item), "entry.json"), old, old);
     const dead = join(cache, "v1/tmp/work-dead");
     await mkdir(dead);
     await writeFile(join(dead, "half.o"), "x");
     await utimes(dead, old, old);
-    await run(["build"]);
+    await build();
     await compiled();
     await run(["cache", "prune"]);
     await expect(stat(dead)).rejects.toThrow("ENOENT");
     const kept = new Set((await list()).map(({ kind }) => kind));
     expect(kept.has("objects") && kept.has("libraries") && kept.has("wheels")).toBe(true);
-    await run(["build"]);
+    await build();
     expect(await compiled()).toEqual([]);
     expect(await run(["cache", "prune", "--older-than", "0"])).toMatchObject({ exitCode: 0 });
     expect(await list()).toEqual([]);
@@ -94,7 +94,7 @@ describe("cache", () => {
 
 describe("clean", () => {
   it("removes what the generator wrote and nothing else", async () => {
-    const { run, folder } = await built();
+    const { build, run, folder } = await built();
     await writeFile(join(folder, "dist/mine.whl"), "");
     expect((await run(["clean", "--dry-run"])).stdout).toMatch(/^dist\/turbosparse-.*\.whl$/);
     expect(await readdir(join(folder, "dist"))).toHaveLength(2);
@@ -102,7 +102,7 @@ describe("clean", () => {
     expect(await readdir(join(folder, "dist"))).toEqual(["mine.whl"]);
     expect(await run(["clean"])).toMatchObject({ exitCode: 4 });
     await rm(join(folder, "dist/mine.whl"));
-    await run(["build"]);
+    await build();
     await run(["clean"]);
     await expect(stat(join(folder, "dist"))).rejects.toThrow("ENOENT");
   });

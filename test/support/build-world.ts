@@ -62,6 +62,8 @@ export interface BuildWorld {
   /** Variables of every command; more may be added for one. */
   readonly vars: Variables;
   run(argv: readonly string[], vars?: Variables): ReturnType<typeof start>;
+  /** Runs `build`, which must succeed, and returns what it wrote to stderr. */
+  build(...argv: readonly string[]): Promise<string>;
   /** Sources compiled since the last time this was asked, sorted. */
   compiled(): Promise<string[]>;
 }
@@ -86,6 +88,11 @@ export async function buildWorld(): Promise<BuildWorld> {
     cache,
     vars,
     run: (argv, more = {}) => start(folder, { ...vars, ...more }, argv),
+    build: async (...argv) => {
+      const { exitCode, stderr } = await start(folder, vars, ["build", ...argv]);
+      if (exitCode !== 0) throw new Error(`The build ended with ${exitCode}:\n${stderr}`);
+      return stderr;
+    },
     compiled: async () => {
       const text = await readFile(log, "utf8").catch(() => "");
       await rm(log, { force: true });
