@@ -22,7 +22,7 @@ def describe(commit: str | None) -> dict[str, Any]:
         "archs": found.get("archs", []),
         "nvcc": found.get("toolchain", {}).get("nvcc"),
         "commit": commit,
-        "sources": found.get("sources", {}).get("sha256"),
+        "sourcesSha256": found.get("sources", {}).get("sha256"),
     }
 
 

@@ -50,7 +50,7 @@ def main() -> int:
     start = time.monotonic()
     code = pytest.main([str(HERE), *rest], plugins=[outcomes])
     record = {
-        "kind": "correctness",
+        "kind": "gpu-record",
         **describe(options.commit),
         "exitCode": int(code),
         "seconds": round(time.monotonic() - start, 1),
