@@ -3,16 +3,14 @@ import { readFile } from "node:fs/promises";
 import { glob } from "zx";
 import { loadTs } from "./load-ts.mjs";
 
+const { createEnv } = await loadTs("../generators/io/create-env.ts");
+const { readPackageInputs } = await loadTs("../generators/package/inputs.ts");
 const { gpuRecordVerdict } = await loadTs("./checks/gpu-record.ts");
-const { digestedFolders, sourcesDigest } = await loadTs("../generators/package/sources-digest.ts");
 
-const texts = async (patterns) => {
-  const paths = await glob(patterns, { dot: true });
-  return Promise.all(paths.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
-};
+const { sourcesSha256 } = await readPackageInputs(createEnv());
+const paths = (await glob("docs/measurements/*.json")).sort();
+const files = await Promise.all(paths.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
 
-const sources = await texts(digestedFolders.map((folder) => `${folder}/**`));
-const digest = sourcesDigest(new Map(sources.map(({ path, text }) => [path, text])));
-const { current, lines } = gpuRecordVerdict(await texts("docs/measurements/*.json"), digest);
+const { current, lines } = gpuRecordVerdict(files, sourcesSha256);
 for (const line of lines) process.stdout.write(`${line}\n`);
 process.exitCode = current ? 0 : 1;
