@@ -28,7 +28,7 @@ export function unitFlags(path: string, archs: readonly Arch[], usesTvmFfi: bool
 }
 
 /** Machine code for `sm_*`, PTX only for `compute_*`. */
-export function gencode(arch: Arch): string {
+function gencode(arch: Arch): string {
   const virtual = arch.replace("sm_", "compute_");
   return `arch=${virtual},code=${arch}`;
 }

@@ -62,8 +62,6 @@ export interface RunOptions {
   /** Added to the environment's variables; undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs?: number;
-  /** Combined stdout and stderr are also written here, whole. */
-  readonly logFile?: string;
 }
 
 export interface RunResult {

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { RunOptions, RunProcess, RunResult } from "./env.ts";
 
@@ -16,7 +15,6 @@ export function createRunProcess(vars: Readonly<Record<string, string | undefine
       extendEnv: false,
       detached: true,
       stdin: "ignore",
-      all: true,
       reject: false,
       stripFinalNewline: false,
     });
@@ -30,7 +28,6 @@ export function createRunProcess(vars: Readonly<Record<string, string | undefine
     try {
       const result = await subprocess;
       signal.throwIfAborted();
-      if (options.logFile !== undefined) await writeFile(options.logFile, result.all ?? "");
       return {
         command: result.command,
         exitCode: result.exitCode,

@@ -43,7 +43,7 @@ export async function readPackageInputs(env: Env): Promise<PackageInputs> {
 }
 
 /** The version in package.json, which the wheel gets too. */
-export async function packageVersion(env: Pick<Env, "fs" | "packageRoot">): Promise<string> {
+async function packageVersion(env: Pick<Env, "fs" | "packageRoot">): Promise<string> {
   const { version } = JSON.parse(await env.fs.readText(join(env.packageRoot, "package.json"))) as { version: string };
   return version;
 }

@@ -27,7 +27,7 @@ tokens: { min: 1, max: 1 }
 `;
 
 /** Folder of wheels of the toolchain, installed into the shared cache when they are not there. */
-export async function installed(set: WheelSet): Promise<string> {
+async function installed(set: WheelSet): Promise<string> {
   const vars = { ...process.env, TURBOSPARSE_CACHE: sharedCache };
   const { signal } = new AbortController();
   const env: Env = {

@@ -19,8 +19,9 @@ export async function prepareToolchain(env: Env, store: CacheStore, progress: Co
       hint: "Build on such a machine or in such a container; no GPU is needed.",
     });
   }
-  const [host, nvcc] = await Promise.all([findHostCompiler(env), findNvcc(env, store, progress)]);
-  return toolchainOf(nvcc, host);
+  // First what is quick to miss: nothing is installed for a build that cannot go on.
+  const host = await findHostCompiler(env);
+  return toolchainOf(await findNvcc(env, store, progress), host);
 }
 
 /** The compilers that a build would use if they are here already; installs nothing and writes nothing. */

@@ -1,5 +1,5 @@
 /** Distribution name, and name of the Python package. */
-export const distribution = "turbosparse";
+const distribution = "turbosparse";
 
 /** The PEP 440 form of a package.json version: `0.2.0-rc.1` is `0.2.0rc1`. */
 export function pythonVersion(version: string): string {

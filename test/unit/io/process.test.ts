@@ -48,12 +48,6 @@ describe("createRunProcess", () => {
     expect(result.stdout).toBe("yes-unset\n");
   });
 
-  it("writes both streams to the log file", async () => {
-    const logFile = join(folder, "log");
-    await run("sh", ["-c", "echo out; echo err >&2"], { logFile });
-    expect((await readFile(logFile, "utf8")).split("\n").sort()).toEqual(["", "err", "out"]);
-  });
-
   it("ends the whole process group on a timeout", async () => {
     const marker = join(folder, "marker");
     const result = await run("sh", grandchild(marker), { timeoutMs: 100 });
