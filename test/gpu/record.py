@@ -1,9 +1,10 @@
 """Runs the GPU tests and keeps the outcome in docs/measurements/NAME.json:
 
-    python test/gpu/record.py --name h200-correctness [--commit SHA] [pytest arguments]
+    python test/gpu/record.py --name h200-correctness [--commit SHA] [--tools] [pytest arguments]
 
 The record carries the digest of the kernel sources the wheel was built from, so that a later change of kernels is seen
-to need a new one. Exits as pytest does.
+to need a new one. With --tools the operators also run under compute-sanitizer and ncu. Exits as pytest does, or with 1
+when a tool has found something.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 import pytest
+import tools
 from machine import describe
 
 HERE = Path(__file__).parent
@@ -42,6 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--name", required=True, help="of the record: lower case letters, digits and -")
     parser.add_argument("--commit", default=None, help="commit the wheel was built from")
+    parser.add_argument("--tools", action="store_true", help="also run compute-sanitizer and ncu")
     options, rest = parser.parse_known_args()
     if not re.fullmatch(r"[a-z0-9-]+", options.name):
         parser.error(f"--name {options.name!r} must be of lower case letters, digits and -")
@@ -49,19 +52,23 @@ def main() -> int:
     outcomes = Outcomes()
     start = time.monotonic()
     code = pytest.main([str(HERE), *rest], plugins=[outcomes])
+    seconds = time.monotonic() - start
+    found = tools.run() if options.tools else {}
+    code = int(code) or int(any(result["exitCode"] != 0 for result in found.values()))
     record = {
         "kind": "gpu-record",
         **describe(options.commit),
-        "exitCode": int(code),
-        "seconds": round(time.monotonic() - start, 1),
+        "exitCode": code,
+        "seconds": round(seconds, 1),
         "tests": {file: dict(sorted(counts.items())) for file, counts in sorted(outcomes.counts.items())},
         "failed": sorted(outcomes.failed),
+        "tools": found,
     }
     MEASUREMENTS.mkdir(parents=True, exist_ok=True)
     path = MEASUREMENTS / f"{options.name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path}")
-    return int(code)
+    return code
 
 
 if __name__ == "__main__":
