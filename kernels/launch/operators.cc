@@ -51,7 +51,7 @@ struct FfnWorkspace {
   int32_t* item_count;
 };
 
-// Room for both paths, since a width may have no ffn_stream kernel for few tokens.
+// Room for both paths, since a width may have no streaming kernel for few tokens.
 FfnWorkspace carve_ffn(Carver& carver, const Shape& shape) {
   FfnWorkspace out{};
   out.max_parts = shape.tokens <= kMaxStreamTokens ? std::max(multiprocessors(), kMaxUnionParts) : kMaxUnionParts;
@@ -97,7 +97,7 @@ Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const 
   const KernelKey union_key = row_gemm_key(shape, whole ? Role::gate_up : Role::up, shape.hidden, gating.activation);
   ArchPreference preference;
   if (Status status = arch_preference(&preference); !status.ok()) return status;
-  // Rows too wide for ffn_stream take the union path at any number of tokens.
+  // Rows too wide for ffn_stream and ffn_tile take the union path at any number of tokens.
   const bool streams =
       shape.tokens <= kMaxStreamTokens && (find_kernel(ffn_stream_table, preference, stream_key) != nullptr ||
                                            find_kernel(row_gemm_table, preference, union_key) == nullptr);
