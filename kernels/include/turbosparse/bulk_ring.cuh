@@ -1,4 +1,4 @@
-// A ring of shared-memory slots filled by cp.async.bulk and handed over through mbarriers (sm_90 and later).
+// Bulk copies into shared memory and the mbarriers that hand them over (sm_90 and later).
 #pragma once
 
 #include "turbosparse/device.cuh"
@@ -45,18 +45,5 @@ __device__ __forceinline__ void copy_bulk(void* shared, const void* global, uint
       "l"(global), "r"(bytes), "r"(shared_address(barrier)), "l"(policy)
       : "memory");
 }
-
-// Both ends count slots on their own; a pass over the ring flips the parity they wait for.
-template <int kSlots>
-struct RingPosition {
-  int slot = 0;
-  uint32_t parity = 0;
-  __device__ __forceinline__ void advance() {
-    if (++slot == kSlots) {
-      slot = 0;
-      parity ^= 1;
-    }
-  }
-};
 
 }  // namespace turbosparse

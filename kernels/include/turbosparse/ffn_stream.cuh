@@ -1,10 +1,10 @@
-// FFN or MoE of 1 to 4 tokens over the neurons of an active set.
+// FFN or MoE of 1 or 2 tokens over the neurons of an active set.
 //
-// A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. All its
-// threads work on the same neurons, kGroup at a time: each owns kColumns columns, holds its part of x and of the output
-// in registers, and meets the others once a group to sum the gate and up dot products. That one barrier also says that
-// the group before is no longer read, so the ring needs no producer warp and no barriers for empty slots. A reduce
-// kernel sums the blocks' partial outputs in a fixed order, so that results are reproducible to the bit.
+// A persistent block streams its share of the union, one whole neuron a slot, through a ring in shared memory. A team
+// of threads works on a neuron: each thread owns kColumns columns, holds its part of x and of the output in registers,
+// and meets its team once a neuron, or once a group of neurons, to sum the gate and up dot products. Two teams hide
+// each other's latencies. A reduce kernel sums the blocks' partial outputs in a fixed order, so that results are
+// reproducible to the bit.
 #pragma once
 
 #include "turbosparse/active_list.cuh"
@@ -23,25 +23,34 @@ struct FfnStreamShape {
   static constexpr int kRowBytes = C::kHidden * 2;
   static constexpr int kSlotBytes = C::kRows * kRowBytes;
   static constexpr int kRowVectors = kRowBytes / 16;
-  static constexpr int kSlotVectors = kSlotBytes / 16;
-  // Two neurons hide each other's latencies; four tokens have enough arithmetic, and no registers to spare.
-  static constexpr int kGroup = C::kPipe == Pipe::bulk && C::kTokens <= 2 && C::kStages % 2 == 0 ? 2 : 1;
+  static constexpr bool kBulk = C::kPipe == Pipe::bulk;
+  // Two tokens leave registers for one team only, which then takes two neurons at a time.
+  static constexpr int kTeams = kBulk && C::kTokens == 1 ? 2 : 1;
+  static constexpr int kGroup = kBulk && C::kTokens == 2 ? 2 : 1;
+  static constexpr int kTeamThreads = kTeams * C::kThreads;
+  static constexpr int kBlockThreads = kTeamThreads + (kBulk ? 32 : 0);  // bulk: one warp sends for neurons
+  // Neurons on their way at a time: enough bytes to keep memory busy. More would only make the first ones late, since
+  // memory serves all that were sent for alike.
+  static constexpr int kWindowBytes = 65536;
+  static constexpr int kWindow = (kWindowBytes + kSlotBytes - 1) / kSlotBytes;
   // Gate and up dot products of every token; a given gate leaves the up ones.
   static constexpr int kDots = C::kRows - 1;
   static constexpr int kNeuronSums = kDots * C::kTokens;
   static constexpr int kSums = kGroup * kNeuronSums;
 
   static constexpr int kRingBytes = C::kStages * kSlotBytes;
-  // One group's sums are written while another's are read: two times 4 * kSums * kWarps at most.
+  // Of each team one group's sums are written while another's are read.
+  static constexpr int kTeamSums = 2 * kSums * kWarps;
   static constexpr int kSumsBytes = 32 * C::kTokens * kWarps;
-  static constexpr int kBarrierBytes = 8 * C::kStages;
+  static constexpr int kBarrierBytes = 16 * C::kStages;
   static constexpr int kRoutingBytes = 4 * C::kTokens * C::kExperts;
   static constexpr int kListBytes = 8 * kListCapacity;
   static constexpr int kSharedBytes = kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 256;
 
   static_assert(C::kThreads % 32 == 0 && C::kHidden == kColumns * C::kThreads, "threads must divide hidden / 8");
-  static_assert(C::kTokens == 1 || C::kTokens == 2 || C::kTokens == 4, "tokens must be 1, 2 or 4");
-  static_assert(8 * kSums * kWarps <= kSumsBytes && kListCapacity % kGroup == 0, "a group must fit");
+  static_assert(C::kTokens == 1 || C::kTokens == 2, "tokens must be 1 or 2");
+  static_assert(4 * kTeams * kTeamSums <= kSumsBytes, "the teams' sums must fit");
+  static_assert(C::kTokens * C::kHidden * 4 <= kRingBytes, "a team's output must fit the ring");
   static_assert(C::kRows == 2 || C::kRows == 3, "a neuron is read as 2 or 3 rows");
 };
 
@@ -95,7 +104,7 @@ struct FfnStreamThread {
   float x[C::kTokens][Shape::kColumns];
   float y[C::kTokens][Shape::kColumns];
 
-  __device__ static int vector_of(int v) { return v * C::kThreads + static_cast<int>(threadIdx.x); }
+  __device__ static int vector_of(int v) { return v * C::kThreads + static_cast<int>(threadIdx.x) % C::kThreads; }
 
   // The thread's columns of x as they lie in memory.
   using Tokens = uint4[C::kTokens][Shape::kVectors];
@@ -143,15 +152,15 @@ struct FfnStreamThread {
     }
   }
 
-  // The dot products of a group of neurons in adjacent slots, summed over the warp into `scratch` [kSums, kWarps].
-  __device__ void dot_products(const uint4* slots, float* scratch) const {
+  // The dot products of a group of neurons, summed over the warp into `scratch` [kSums, kWarps].
+  __device__ void dot_products(const uint4* const (&slots)[Shape::kGroup], float* scratch) const {
     float sums[Shape::kSums];
 #pragma unroll
     for (int g = 0; g < Shape::kGroup; ++g) {
 #pragma unroll
       for (int r = 0; r < Shape::kDots; ++r) {
         float dots[C::kTokens];
-        dot(dots, slots + g * Shape::kSlotVectors + r * Shape::kRowVectors);
+        dot(dots, slots[g] + r * Shape::kRowVectors);
 #pragma unroll
         for (int t = 0; t < C::kTokens; ++t) sums[g * Shape::kNeuronSums + r * C::kTokens + t] = dots[t];
       }
@@ -159,7 +168,7 @@ struct FfnStreamThread {
     const float sum = multi_reduce<Shape::kSums>(sums);
     const int lane = threadIdx.x % 32;
     if (lane % (32 / Shape::kSums) == 0) {
-      scratch[lane / (32 / Shape::kSums) * Shape::kWarps + threadIdx.x / 32] = sum;
+      scratch[lane / (32 / Shape::kSums) * Shape::kWarps + threadIdx.x % C::kThreads / 32] = sum;
     }
   }
 
@@ -193,109 +202,126 @@ struct FfnStreamThread {
     }
   }
 
-  // Writes the thread's columns of the output, [tokens, hidden].
-  __device__ void write(float* partial, int tokens) const {
+  // Visits the thread's columns of the output four at a time: visit(offset in [tokens, hidden], values).
+  template <class Visit>
+  __device__ void for_output(int tokens, Visit visit) {
 #pragma unroll
     for (int t = 0; t < C::kTokens; ++t) {
       if (t >= tokens) break;
 #pragma unroll
-      for (int c = 0; c < Shape::kColumns; c += 4) {
-        *reinterpret_cast<float4*>(partial + t * C::kHidden + vector_of(c / 8) * 8 + c % 8) =
-            make_float4(y[t][c], y[t][c + 1], y[t][c + 2], y[t][c + 3]);
-      }
+      for (int c = 0; c < Shape::kColumns; c += 4) visit(t * C::kHidden + vector_of(c / 8) * 8 + c % 8, &y[t][c]);
     }
   }
 };
 
-// How neurons reach the ring.
+// How neurons reach the block. Neurons are counted through all lists; neuron n goes through slot n % kStages.
 template <class C>
 class NeuronRing {
  public:
   using Shape = FfnStreamShape<C>;
 
-  __device__ NeuronRing(unsigned char* slots, uint64_t* full) : slots_(slots), full_(full) {
-    if constexpr (C::kPipe == Pipe::bulk) {
-      policy_ = evict_first_policy();
+  __device__ NeuronRing(unsigned char* slots, uint64_t* barriers)
+      : slots_(slots), full_(barriers), empty_(barriers + C::kStages) {
+    if constexpr (Shape::kBulk) {
       if (threadIdx.x == 0) {
-        for (int s = 0; s < C::kStages; ++s) mbarrier_init(&full_[s], 1);
+        for (int s = 0; s < C::kStages; ++s) {
+          mbarrier_init(&full_[s], 1);
+          mbarrier_init(&empty_[s], Shape::kWarps);
+        }
         mbarrier_init_fence();
       }
     }
   }
 
-  // Readable rows of neuron `ahead` after the current one; a group lies in adjacent slots.
-  __device__ const uint4* slot(int ahead = 0) const {
-    return reinterpret_cast<const uint4*>(slots_ + (read_.slot + ahead) * Shape::kSlotBytes);
+  // Bulk, one thread: sends for the `count` neurons from `first` on, kWindow at a time. source(i) is the i-th one's
+  // address.
+  template <class Source>
+  __device__ void produce(int first, int count, Source source) const {
+    const uint64_t policy = evict_first_policy();
+    for (int i = 0; i < count; ++i) {
+      const int n = first + i;
+      const int slot = n % C::kStages;
+      if (i >= Shape::kWindow) wait(n - Shape::kWindow);
+      mbarrier_wait(&empty_[slot], (n / C::kStages & 1) ^ 1);
+      mbarrier_arrive_expect(&full_[slot], Shape::kSlotBytes);
+      copy_bulk(slots_ + slot * Shape::kSlotBytes, source(i), Shape::kSlotBytes, &full_[slot], policy);
+    }
   }
 
-  // Bulk only, once a list, by any thread: copies one of the first kStages neurons of the list.
-  __device__ void start(int index, const unsigned char* neuron) { copy((read_.slot + index) % C::kStages, neuron); }
-
-  // All threads, in the order of the list, nullptr at its end. Async: every thread copies just the columns it works on
-  // and so waits for its own copies only; it counts copies by calls.
-  __device__ void fetch(const unsigned char* neuron) {
-    if constexpr (C::kPipe == Pipe::bulk) {
-      if (threadIdx.x == 0 && neuron != nullptr) copy(write_.slot, neuron);
-    } else {
-      if (neuron != nullptr) {
+  // Async, all threads, once a step, with nullptr at the end: a thread copies just the columns it works on and so waits
+  // for its own copies only.
+  __device__ void fetch(int n, const unsigned char* neuron) const {
+    if (neuron != nullptr) {
 #pragma unroll
-        for (int r = 0; r < C::kRows; ++r) {
+      for (int r = 0; r < C::kRows; ++r) {
 #pragma unroll
-          for (int v = 0; v < Shape::kVectors; ++v) {
-            const int offset = r * Shape::kRowBytes + FfnStreamThread<C>::vector_of(v) * 16;
-            copy_async_16(slots_ + write_.slot * Shape::kSlotBytes + offset, neuron + offset, true);
-          }
+        for (int v = 0; v < Shape::kVectors; ++v) {
+          const int offset = r * Shape::kRowBytes + FfnStreamThread<C>::vector_of(v) * 16;
+          copy_async_16(slots_ + n % C::kStages * Shape::kSlotBytes + offset, neuron + offset, true);
         }
       }
-      copy_async_commit();
     }
-    write_.advance();
+    copy_async_commit();
   }
 
-  // Until neuron `ahead` after the current one is readable.
-  __device__ void wait(int ahead = 0) const {
-    if constexpr (C::kPipe == Pipe::bulk) {
-      mbarrier_wait(&full_[read_.slot + ahead], read_.parity);
+  // Until neuron n is readable.
+  __device__ void wait(int n) const {
+    if constexpr (Shape::kBulk) {
+      mbarrier_wait(&full_[n % C::kStages], n / C::kStages & 1);
     } else {
       copy_async_wait<C::kStages - 2>();
     }
   }
 
-  __device__ void advance() { read_.advance(); }
+  __device__ const uint4* slot(int n) const {
+    return reinterpret_cast<const uint4*>(slots_ + n % C::kStages * Shape::kSlotBytes);
+  }
 
-  // After the last neuron of a list: the next list starts at the slot after it.
-  __device__ void finish() {
-    if constexpr (C::kPipe == Pipe::async) copy_async_wait<0>();
-    write_ = read_;
+  // The warp has read neuron n.
+  __device__ void release(int n) const {
+    if constexpr (Shape::kBulk) {
+      __syncwarp();
+      if (threadIdx.x % 32 == 0) mbarrier_arrive(&empty_[n % C::kStages]);
+    }
   }
 
  private:
-  __device__ void copy(int slot, const unsigned char* neuron) {
-    mbarrier_arrive_expect(&full_[slot], Shape::kSlotBytes);
-    copy_bulk(slots_ + slot * Shape::kSlotBytes, neuron, Shape::kSlotBytes, &full_[slot], policy_);
-  }
-
   unsigned char* slots_;
   uint64_t* full_;
-  uint64_t policy_ = 0;
-  RingPosition<C::kStages> read_, write_;
+  uint64_t* empty_;
 };
 
+// The given gates of the group of neurons from `index` on.
 template <class C>
-__global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid_constant__ FfnStreamArgs args) {
+__device__ void load_gates(float (&gates)[FfnStreamShape<C>::kGroup][C::kTokens], const FfnStreamArgs& args,
+                           const StreamItem* items, int index, int count) {
+#pragma unroll
+  for (int g = 0; g < FfnStreamShape<C>::kGroup; ++g) {
+#pragma unroll
+    for (int t = 0; t < C::kTokens; ++t) {
+      gates[g][t] = C::kRows == 2 && index + g < count && t < args.tokens
+                        ? __ldcg(args.gate_values + static_cast<int64_t>(items[index + g].row) * args.tokens + t)
+                        : 0.0f;
+    }
+  }
+}
+
+template <class C>
+__global__ void __launch_bounds__(FfnStreamShape<C>::kBlockThreads, 1)
+    ffn_stream_kernel(const __grid_constant__ FfnStreamArgs args) {
   using Shape = FfnStreamShape<C>;
   extern __shared__ __align__(128) unsigned char shared[];
   auto* scratch = reinterpret_cast<float*>(shared + Shape::kRingBytes);
-  auto* full = reinterpret_cast<uint64_t*>(shared + Shape::kRingBytes + Shape::kSumsBytes);
-  auto* items = reinterpret_cast<StreamItem*>(full + C::kStages);
+  auto* barriers = reinterpret_cast<uint64_t*>(shared + Shape::kRingBytes + Shape::kSumsBytes);
+  auto* items = reinterpret_cast<StreamItem*>(barriers + 2 * C::kStages);
   auto* routing_weights = reinterpret_cast<float*>(items + kListCapacity);
   auto* warp_totals = reinterpret_cast<int*>(routing_weights + C::kTokens * C::kExperts);
 
-  NeuronRing<C> ring(shared, full);
+  const NeuronRing<C> ring(shared, barriers);
   dependents_may_launch();
   wait_for_prerequisites();
 
-  ActiveList<C::kThreads, C::kExperts> list(args.union_bits, args.intermediate);
+  ActiveList<Shape::kBlockThreads, C::kExperts> list(args.union_bits, args.intermediate);
   typename FfnStreamThread<C>::Tokens tokens;
   FfnStreamThread<C>::load(tokens, args);
   list.scan(warp_totals);
@@ -307,73 +333,84 @@ __global__ void __launch_bounds__(C::kThreads, 1) ffn_stream_kernel(const __grid
   // Every gridDim.x-th neuron, so that at any time the blocks read neighbouring memory.
   const int total = max(0, (list.total() - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1)) /
                     static_cast<int>(gridDim.x);
-  const auto source = [&](int row) {
-    return static_cast<const unsigned char*>(args.weights) +
-           (static_cast<int64_t>(row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
-  };
+  const int team = threadIdx.x / C::kThreads;
   for (int base = 0; base < total; base += kListCapacity) {
     const int count = min(total - base, kListCapacity);
     list.for_each(blockIdx.x + base * gridDim.x, gridDim.x, count, [&](int i, const ActiveNeuron& neuron) {
-      // The thread that finds one of the first neurons sends for it, before the list is complete.
-      if (C::kPipe == Pipe::bulk && i < C::kStages) ring.start(i, source(neuron.row));
-      uint32_t tokens = 1;
-      if constexpr (C::kTokens > 1) tokens = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xffff;
-      items[i] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
+      uint32_t bits = 1;
+      if constexpr (C::kTokens > 1) bits = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xffff;
+      items[i] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | bits};
     });
     __syncthreads();
+    const auto source = [&](int i) {
+      return static_cast<const unsigned char*>(args.weights) +
+             (static_cast<int64_t>(items[i].row) * 3 + (3 - C::kRows)) * Shape::kRowBytes;
+    };
+    const auto fetch = [&](int i) { ring.fetch(base + i, i < count ? source(i) : nullptr); };
+    if constexpr (!Shape::kBulk) {
+      for (int i = 0; i < C::kStages; ++i) fetch(i);
+    }
 
-    const auto fetch = [&](int index) { ring.fetch(index < count ? source(items[index].row) : nullptr); };
-    const auto gate_of = [&](float (&gate)[Shape::kGroup][C::kTokens], int index) {
-      if constexpr (C::kRows == 2) {
+    if (team < Shape::kTeams) {
+      float* team_sums = scratch + team * Shape::kTeamSums;
+      float gates[Shape::kGroup][C::kTokens];
+      load_gates<C>(gates, args, items, team * Shape::kGroup, count);
+      for (int i = team * Shape::kGroup, phase = 0; i < count; i += Shape::kTeams * Shape::kGroup, phase ^= 1) {
+        float next_gates[Shape::kGroup][C::kTokens];
+        load_gates<C>(next_gates, args, items, i + Shape::kTeams * Shape::kGroup, count);
+        const uint4* slots[Shape::kGroup];
+#pragma unroll
+        for (int g = 0; g < Shape::kGroup; ++g) {
+          // A neuron past the end stands in for none: its dot products are not used.
+          slots[g] = ring.slot(base + min(i + g, count - 1));
+          if (i + g < count) ring.wait(base + i + g);
+        }
+        float* sums = team_sums + phase * Shape::kSums * Shape::kWarps;
+        mine.dot_products(slots, sums);
+        named_barrier(1 + team, C::kThreads);
+        if constexpr (!Shape::kBulk) {
+          if (i > 0) fetch(i - 1 + C::kStages);
+        }
+#pragma unroll
+        for (int g = 0; g < Shape::kGroup; ++g) {
+          if (i + g >= count) break;
+          mine.accumulate(slots[g], sums + g * Shape::kNeuronSums * Shape::kWarps, items[i + g], gates[g],
+                          routing_weights, args.gate_threshold);
+          ring.release(base + i + g);
+        }
 #pragma unroll
         for (int g = 0; g < Shape::kGroup; ++g) {
 #pragma unroll
-          for (int t = 0; t < C::kTokens; ++t) {
-            gate[g][t] = index + g < count && t < args.tokens
-                             ? __ldcg(args.gate_values + static_cast<int64_t>(items[index + g].row) * args.tokens + t)
-                             : 0.0f;
-          }
+          for (int t = 0; t < C::kTokens; ++t) gates[g][t] = next_gates[g][t];
         }
       }
-    };
-
-    if constexpr (C::kPipe == Pipe::async) {
-      for (int i = 0; i < C::kStages; ++i) fetch(i);
+      if constexpr (!Shape::kBulk) copy_async_wait<0>();
+    } else if constexpr (Shape::kBulk) {
+      if (threadIdx.x == Shape::kTeamThreads) ring.produce(base, count, source);
     }
-    float gate[Shape::kGroup][C::kTokens] = {};
-    gate_of(gate, 0);
-    for (int i = 0; i < count; i += Shape::kGroup) {
-      float next_gate[Shape::kGroup][C::kTokens] = {};
-      gate_of(next_gate, i + Shape::kGroup);
-#pragma unroll
-      for (int g = 0; g < Shape::kGroup; ++g) {
-        if (i + g < count) ring.wait(g);
-      }
-      float* sums = scratch + i / Shape::kGroup % 2 * Shape::kSums * Shape::kWarps;
-      mine.dot_products(ring.slot(), sums);
-      __syncthreads();
-#pragma unroll
-      for (int g = 0; g < Shape::kGroup; ++g) {
-        if (i > 0) fetch(i - Shape::kGroup + g + C::kStages);
-      }
-#pragma unroll
-      for (int g = 0; g < Shape::kGroup; ++g) {
-        if (i + g >= count) break;
-        mine.accumulate(ring.slot(g), sums + g * Shape::kNeuronSums * Shape::kWarps, items[i + g], gate[g],
-                        routing_weights, args.gate_threshold);
-      }
-#pragma unroll
-      for (int g = 0; g < Shape::kGroup; ++g) {
-        ring.advance();
-#pragma unroll
-        for (int t = 0; t < C::kTokens; ++t) gate[g][t] = next_gate[g][t];
-      }
-    }
-    ring.finish();
     __syncthreads();  // items and slots may be written again
   }
 
-  mine.write(args.partials + static_cast<int64_t>(blockIdx.x) * args.tokens * C::kHidden, args.tokens);
+  float* partial = args.partials + static_cast<int64_t>(blockIdx.x) * args.tokens * C::kHidden;
+  auto* other = reinterpret_cast<float*>(shared);
+  if constexpr (Shape::kTeams == 2) {
+    if (team == 1) {
+      mine.for_output(args.tokens, [&](int at, const float* y) {
+        *reinterpret_cast<float4*>(other + at) = make_float4(y[0], y[1], y[2], y[3]);
+      });
+    }
+    __syncthreads();
+  }
+  if (team == 0) {
+    mine.for_output(args.tokens, [&](int at, const float* y) {
+      float4 sum = make_float4(y[0], y[1], y[2], y[3]);
+      if constexpr (Shape::kTeams == 2) {
+        const float4 more = *reinterpret_cast<const float4*>(other + at);
+        sum = make_float4(sum.x + more.x, sum.y + more.y, sum.z + more.z, sum.w + more.w);
+      }
+      *reinterpret_cast<float4*>(partial + at) = sum;
+    });
+  }
 }
 
 template <class C>
@@ -386,7 +423,7 @@ Status launch_ffn_stream(const FfnStreamArgs& args, cudaStream_t stream) {
   const auto kernel = &ffn_stream_kernel<C>;
   if (Status status = configure(kernel, Shape::kSharedBytes, device, &configured); !status.ok()) return status;
   *args.parts = min(multiprocessors, args.max_parts);
-  return launch(kernel, args, *args.parts, C::kThreads, Shape::kSharedBytes, stream);
+  return launch(kernel, args, *args.parts, Shape::kBlockThreads, Shape::kSharedBytes, stream);
 }
 
 }  // namespace turbosparse
