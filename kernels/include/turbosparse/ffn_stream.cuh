@@ -241,7 +241,8 @@ class NeuronRing {
     for (int i = 0; i < count; ++i) {
       const int n = first + i;
       const int slot = n % C::kStages;
-      if (i >= Shape::kWindow) wait(n - Shape::kWindow);
+      // A window as wide as the ring holds nothing back.
+      if (Shape::kWindow < C::kStages && i >= Shape::kWindow) wait(n - Shape::kWindow);
       mbarrier_wait(&empty_[slot], (n / C::kStages & 1) ^ 1);
       mbarrier_arrive_expect(&full_[slot], Shape::kSlotBytes);
       copy_bulk(slots_ + slot * Shape::kSlotBytes, source(i), Shape::kSlotBytes, &full_[slot], policy);
