@@ -1,6 +1,7 @@
 import type {
   Arch,
   FfnStreamInstance,
+  FfnTileInstance,
   KernelInstance,
   RowGemmInstance,
   SupportInstance,
@@ -9,10 +10,11 @@ import type {
 
 /** What a dispatch table finds an instance by: the instance without its tuned parameters. */
 export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
+export type FfnTileKey = Omit<FfnTileInstance, "warps" | "chunk" | "columns" | "stages" | "pipe">;
 export type RowGemmKey = Omit<RowGemmInstance, "rowTiles" | "warps" | "chunk" | "stages">;
 export type UnionDownKey = Omit<UnionDownInstance, "warps" | "columns" | "chunk" | "stages">;
 export type SupportKey = SupportInstance;
-export type KernelKey = FfnStreamKey | RowGemmKey | UnionDownKey | SupportKey;
+export type KernelKey = FfnStreamKey | FfnTileKey | RowGemmKey | UnionDownKey | SupportKey;
 
 /** The architecture inside names, without its underscore: `sm90a`. */
 export function archTag(arch: Arch): string {
@@ -24,7 +26,8 @@ export function groupName(key: KernelKey | KernelInstance): string {
   const target = `${archTag(key.arch)}_${key.dtype}`;
   switch (key.family) {
     case "ffn_stream":
-      return `ffn_stream_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
+    case "ffn_tile":
+      return `${key.family}_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
     case "row_gemm":
       return `row_gemm_${key.role}_${target}_d${key.depth}_${key.activation}_e${key.experts}`;
     case "union_down":
@@ -39,6 +42,7 @@ export function instanceName(key: KernelKey | KernelInstance): string {
   const group = groupName(key);
   switch (key.family) {
     case "ffn_stream":
+    case "ffn_tile":
       return `${group}_t${key.tokens}_r${key.rows}`;
     case "row_gemm":
     case "union_down":

@@ -1,14 +1,13 @@
 import type { ModelSpec } from "../model/types.ts";
-import { byCodePoint, type FfnStreamKey, instanceName, type KernelKey, type RowGemmKey } from "./names.ts";
 import {
-  clampRange,
-  gemmTokens,
-  maxStreamTokens,
-  maxTokens,
-  servingVariants,
-  streamTokens,
-  type TokenRange,
-} from "./tokens.ts";
+  byCodePoint,
+  type FfnStreamKey,
+  type FfnTileKey,
+  instanceName,
+  type KernelKey,
+  type RowGemmKey,
+} from "./names.ts";
+import { gemmTokens, servingVariants, streamTokens, type TokenRange, tileTokens } from "./tokens.ts";
 import type { Arch, BuildPlan, RowGemmRole } from "./types.ts";
 import { expectedExperts, expectedUnion, rankClass } from "./workload.ts";
 
@@ -23,6 +22,7 @@ export interface Need<K extends KernelKey = KernelKey> {
   readonly rows: number;
 }
 
+/** The calls of one shard on one architecture. */
 interface Context {
   readonly shard: Shard;
   readonly arch: Arch;
@@ -35,21 +35,37 @@ const need = <K extends KernelKey>(model: ModelSpec, key: K, rows: number): Need
   rows,
 });
 
+/** The calls of an FFN that reads neurons whole, or without the gate rows. */
+export interface FfnContext extends Context {
+  readonly rows: 2 | 3;
+}
+
 /** Whole neurons for a mask that is given, which every model may be asked for; two rows once the gate is known. */
-export function streamNeeds({ shard, arch, range }: Context): Need<FfnStreamKey>[] {
-  const { model, intermediate } = shard;
-  const streamed = clampRange(range, 1, maxStreamTokens);
-  if (streamed === undefined) return [];
-  const rowCounts = model.selection === "gate-first" ? ([2, 3] as const) : ([3] as const);
-  const { dtype, hidden, activation, experts } = model;
-  return servingVariants(streamTokens, streamed).flatMap((tokens) =>
-    rowCounts.map((rows) =>
-      need(
-        model,
-        { family: "ffn_stream", arch, dtype, hidden, activation, experts, tokens, rows },
-        expectedUnion(model, intermediate, Math.min(tokens, range.max)),
-      ),
-    ),
+export function ffnContexts(context: Context): FfnContext[] {
+  const rowCounts = context.shard.model.selection === "gate-first" ? ([2, 3] as const) : ([3] as const);
+  return rowCounts.map((rows) => ({ ...context, rows }));
+}
+
+/** What the keys of `ffn_stream` and `ffn_tile` have in common. */
+const ffnShape = ({ shard, arch }: Context) => {
+  const { dtype, hidden, activation, experts } = shard.model;
+  return { arch, dtype, hidden, activation, experts };
+};
+
+const unionOf = ({ shard, range }: Context, tokens: number) =>
+  expectedUnion(shard.model, shard.intermediate, Math.min(tokens, range.max));
+
+export function streamNeeds(context: FfnContext): Need<FfnStreamKey>[] {
+  const { shard, range, rows } = context;
+  return servingVariants(streamTokens, range).map((tokens) =>
+    need(shard.model, { family: "ffn_stream", ...ffnShape(context), tokens, rows }, unionOf(context, tokens)),
+  );
+}
+
+export function tileNeeds(context: FfnContext): Need<FfnTileKey>[] {
+  const { shard, range, rows } = context;
+  return servingVariants(tileTokens, range).map((tokens) =>
+    need(shard.model, { family: "ffn_tile", ...ffnShape(context), tokens, rows }, unionOf(context, tokens)),
   );
 }
 
@@ -91,27 +107,18 @@ export function selectionNeeds(context: Context): Need<RowGemmKey>[] {
   );
 }
 
-/** The tensor core path from gathered rows to partial outputs, for the calls in `gathered`. */
-export function gatherNeeds(context: Context, gathered: TokenRange | undefined): Need[] {
-  if (gathered === undefined) return [];
-  const { shard, arch } = context;
-  const { model, intermediate } = shard;
-  const roles: readonly RowGemmRole[] = model.selection === "predictor" ? ["gate_up"] : ["gate_up", "up"];
-  return servingVariants(gemmTokens, gathered).flatMap((tokens) => [
-    ...roles.map((role) => rowGemmNeed(role, context, tokens)),
+/** The path over gathered rows to partial outputs, which serves any number of tokens. */
+export function gatherNeeds(context: FfnContext): Need[] {
+  const { shard, arch, range, rows } = context;
+  const { model } = shard;
+  return servingVariants(gemmTokens, range).flatMap((tokens) => [
+    rowGemmNeed(rows === 3 ? "gate_up" : "up", context, tokens),
     need(
       model,
       { family: "union_down", arch, dtype: model.dtype, hidden: model.hidden, tokens } as const,
-      expectedUnion(model, intermediate, Math.min(tokens, context.range.max)),
+      unionOf(context, tokens),
     ),
   ]);
-}
-
-/** The calls that `ffn_stream` does not serve: above its tokens, and those whose variant is in `misfits`. */
-export function gatheredRange(range: TokenRange, misfits: readonly number[]): TokenRange | undefined {
-  const smallestMisfit = Math.min(...misfits);
-  const firstUnserved = Math.max(0, ...streamTokens.filter((tokens) => tokens < smallestMisfit)) + 1;
-  return clampRange(range, firstUnserved, maxTokens);
 }
 
 export function supportNeed(model: ModelSpec, arch: Arch): Need {

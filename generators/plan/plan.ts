@@ -3,12 +3,14 @@ import { findEngine } from "../engines/registry.ts";
 import { TurboSparseError } from "../errors.ts";
 import type { Choice } from "./choose.ts";
 import { chooseFfnStream } from "./families/ffn-stream.ts";
+import { chooseFfnTile } from "./families/ffn-tile.ts";
 import { chooseRowGemm } from "./families/row-gemm.ts";
 import { chooseSupport } from "./families/support.ts";
 import { chooseUnionDown } from "./families/union-down.ts";
-import { byCodePoint, instanceName } from "./names.ts";
+import { byCodePoint, type FfnStreamKey, type FfnTileKey, instanceName } from "./names.ts";
 import {
-  gatheredRange,
+  type FfnContext,
+  ffnContexts,
   gatherNeeds,
   mergeNeeds,
   type Need,
@@ -16,8 +18,10 @@ import {
   selectionNeeds,
   streamNeeds,
   supportNeed,
+  tileNeeds,
 } from "./needs.ts";
-import type { BuildPlan, Decision, KernelInstance } from "./types.ts";
+import { streamTokens, tileTokens, unservedRange } from "./tokens.ts";
+import type { BuildPlan, Decision, Family, KernelInstance } from "./types.ts";
 
 interface Planned {
   readonly need: Need;
@@ -29,6 +33,8 @@ function chooseFor(need: Need): Choice<KernelInstance> {
   switch (key.family) {
     case "ffn_stream":
       return chooseFfnStream(key);
+    case "ffn_tile":
+      return chooseFfnTile(key);
     case "row_gemm":
       return chooseRowGemm(key, rows);
     case "union_down":
@@ -66,25 +72,42 @@ function shardsOf({ models, tensorParallel }: ResolvedConfig): Shard[] {
   );
 }
 
+/** What is left of each context's calls where `planned` kernels serve theirs; those served wholly are left out. */
+function unserved(
+  contexts: readonly FfnContext[],
+  needsOf: (context: FfnContext) => readonly Need<FfnStreamKey | FfnTileKey>[],
+  variants: readonly number[],
+  planned: readonly Planned[],
+): FfnContext[] {
+  const misfits = new Set(planned.flatMap(({ need, choice }) => (choice.instance ? [] : [instanceName(need.key)])));
+  return contexts.flatMap((context) => {
+    const unfit = needsOf(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
+    const range = unservedRange(context.range, variants, unfit);
+    return range ? [{ ...context, range }] : [];
+  });
+}
+
 /**
- * Every kernel that the configuration asks for, with all that was considered for it. A row too wide for any
- * `ffn_stream` configuration is served by the tensor core kernels from one token on.
+ * Every kernel that the configuration asks for, with all that was considered for it. Calls too large for `ffn_stream`,
+ * or with rows too wide for any configuration of it, go to `ffn_tile`, and what that leaves goes over gathered rows.
  */
 function consider(config: ResolvedConfig): Planned[] {
   for (const engine of config.engines) findEngine(engine, config.origins.get("engines")?.detail ?? "engines");
   const contexts = contextsOf(shardsOf(config), config);
-  const streams = planNeeds(contexts.flatMap(streamNeeds));
-  const misfits = new Set(streams.flatMap(({ need, choice }) => (choice.instance ? [] : [instanceName(need.key)])));
-  const others = contexts.flatMap((context) => {
-    const unserved = streamNeeds(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
-    return [
-      supportNeed(context.shard.model, context.arch),
-      ...selectionNeeds(context),
-      ...gatherNeeds(context, gatheredRange(context.range, unserved)),
-    ];
-  });
-  return [...streams, ...planNeeds(others)];
+  const ffns = contexts.flatMap(ffnContexts);
+  const streams = planNeeds(ffns.flatMap(streamNeeds));
+  const tiled = unserved(ffns, streamNeeds, streamTokens, streams);
+  const tiles = planNeeds(tiled.flatMap(tileNeeds));
+  const gathered = unserved(tiled, tileNeeds, tileTokens, tiles);
+  const others = planNeeds([
+    ...contexts.flatMap((context) => [supportNeed(context.shard.model, context.arch), ...selectionNeeds(context)]),
+    ...gathered.flatMap(gatherNeeds),
+  ]);
+  return [...streams, ...tiles, ...others];
 }
+
+/** Families that may have no configuration, because others serve their calls too. */
+const optionalFamilies: readonly Family[] = ["ffn_stream", "ffn_tile"];
 
 /** What `plan` would weigh, also where it would end in an error. */
 export function explain(config: ResolvedConfig): Decision[] {
@@ -94,7 +117,9 @@ export function explain(config: ResolvedConfig): Decision[] {
 /** Decides which kernels to build and how each is configured. Pure: the same configuration gives the same plan. */
 export function plan(config: ResolvedConfig): BuildPlan {
   const planned = consider(config);
-  const unbuildable = planned.find(({ need, choice }) => need.key.family !== "ffn_stream" && !choice.instance);
+  const unbuildable = planned.find(
+    ({ need, choice }) => !choice.instance && !optionalFamilies.includes(need.key.family),
+  );
   if (unbuildable) throw noCandidate(unbuildable);
   return {
     shards: shardsOf(config),

@@ -7,7 +7,7 @@ export type Arch = (typeof archs)[number];
 /** How rows reach shared memory: `bulk` is cp.async.bulk with an mbarrier ring (sm_90a), `async` is cp.async. */
 export type Pipe = "bulk" | "async";
 
-/** Streams whole neurons through a ring and keeps the output columns in registers: 1 to 4 tokens. */
+/** Streams whole neurons through a ring and keeps the output columns in registers: 1 or 2 tokens. */
 export interface FfnStreamInstance {
   readonly family: "ffn_stream";
   readonly arch: Arch;
@@ -15,13 +15,39 @@ export interface FfnStreamInstance {
   readonly hidden: number;
   readonly activation: Activation;
   readonly experts: number;
-  /** Tokens the kernel holds in registers: 1, 2 or 4. */
+  /** Tokens the kernel holds in registers: 1 or 2. */
   readonly tokens: number;
   /** Rows read of a neuron: 3 (gate, up, down) or 2 (up, down; the gate values are given). */
   readonly rows: 2 | 3;
   /** Threads that do arithmetic; each owns hidden / threads columns. */
   readonly threads: number;
   /** Neurons in flight in a block. */
+  readonly stages: number;
+  readonly pipe: Pipe;
+}
+
+/**
+ * Streams tiles of 16 rows through a ring, the gate and up rows of 8 neurons or the up rows of 16, and keeps the output
+ * columns in tensor core accumulators: up to 8 tokens.
+ */
+export interface FfnTileInstance {
+  readonly family: "ffn_tile";
+  readonly arch: Arch;
+  readonly dtype: WeightDtype;
+  readonly hidden: number;
+  readonly activation: Activation;
+  readonly experts: number;
+  /** Tokens on the N side of mma.m16n8k16. */
+  readonly tokens: 8;
+  /** Rows read of a neuron: 3 (gate, up, down) or 2 (up, down; the gate values are given). */
+  readonly rows: 2 | 3;
+  /** Warps that do arithmetic; the bulk pipe adds four, of which one sends for rows. */
+  readonly warps: number;
+  /** Elements of a gate or up row in one stage: a multiple of 16 * warps that divides hidden. */
+  readonly chunk: number;
+  /** Elements of a down row in one stage: likewise. */
+  readonly columns: number;
+  /** Stages in flight in a block. */
   readonly stages: number;
   readonly pipe: Pipe;
 }
@@ -75,10 +101,15 @@ export interface SupportInstance {
   readonly dtype: WeightDtype;
 }
 
-export const families = ["ffn_stream", "row_gemm", "union_down", "support"] as const;
+export const families = ["ffn_stream", "ffn_tile", "row_gemm", "union_down", "support"] as const;
 export type Family = (typeof families)[number];
 
-export type KernelInstance = FfnStreamInstance | RowGemmInstance | UnionDownInstance | SupportInstance;
+export type KernelInstance =
+  | FfnStreamInstance
+  | FfnTileInstance
+  | RowGemmInstance
+  | UnionDownInstance
+  | SupportInstance;
 
 /** One configuration the planner looked at. `reason` is a sentence, also for chosen ones. */
 export interface Decision {

@@ -31,7 +31,8 @@ interface Entry {
 export function dispatchKey(instance: KernelInstance): DispatchKey {
   const { arch, dtype } = instance;
   switch (instance.family) {
-    case "ffn_stream": {
+    case "ffn_stream":
+    case "ffn_tile": {
       const { hidden, activation, experts, tokens, rows } = instance;
       return { arch, dtype, role: rows === 3 ? "whole" : "gate_given", depth: hidden, activation, experts, tokens };
     }
@@ -93,9 +94,9 @@ function table(name: string, args: string, entries: readonly Entry[]): DispatchT
 
 /** All tables of kernels/include/turbosparse/dispatch.h; those without kernels are empty. */
 export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
-  const entries = (family: Family) =>
+  const entries = (...families: readonly Family[]) =>
     instances
-      .filter((instance) => instance.family === family)
+      .filter((instance) => families.includes(instance.family))
       .map((instance) => ({
         key: dispatchKey(instance),
         name: instanceName(instance),
@@ -106,7 +107,7 @@ export function dispatchContext(instances: readonly KernelInstance[]): DispatchC
     support.map((instance) => ({ key: dispatchKey(instance), name: instanceName(instance), launch: launch(instance) }));
   return {
     tables: [
-      table("ffn_stream", "FfnStreamArgs", entries("ffn_stream")),
+      table("ffn_stream", "FfnStreamArgs", entries("ffn_stream", "ffn_tile")),
       table("row_gemm", "RowGemmArgs", entries("row_gemm")),
       table("union_down", "UnionDownArgs", entries("union_down")),
       table("reduce", "ReduceArgs", named(reduceName)),

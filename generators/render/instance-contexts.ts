@@ -1,6 +1,7 @@
 import { instanceName } from "../plan/names.ts";
 import type {
   FfnStreamInstance,
+  FfnTileInstance,
   KernelInstance,
   RowGemmInstance,
   SupportInstance,
@@ -8,6 +9,7 @@ import type {
 } from "../plan/types.ts";
 import type {
   FfnStreamInstancesContext,
+  FfnTileInstancesContext,
   RowGemmInstancesContext,
   SupportInstancesContext,
   UnionDownInstancesContext,
@@ -42,6 +44,21 @@ export function ffnStreamContext(instance: FfnStreamInstance): FfnStreamInstance
     tokens: cInt(instance.tokens),
     rows: cInt(instance.rows),
     threads: cInt(instance.threads),
+    stages: cInt(instance.stages),
+    pipe: cIdent(instance.pipe),
+  };
+}
+
+export function ffnTileContext(instance: FfnTileInstance): FfnTileInstancesContext {
+  return {
+    ...identity(instance),
+    hidden: cInt(instance.hidden),
+    activation: cIdent(instance.activation),
+    experts: cInt(instance.experts),
+    rows: cInt(instance.rows),
+    warps: cInt(instance.warps),
+    chunk: cInt(instance.chunk),
+    columns: cInt(instance.columns),
     stages: cInt(instance.stages),
     pipe: cIdent(instance.pipe),
   };

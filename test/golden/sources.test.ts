@@ -14,7 +14,7 @@ const configs = [
   resolvedConfig({
     models: [gateFirstModel({ name: "gate-first-fp16", dtype: "fp16", hidden: 1536, intermediate: 3840 })],
     archs: ["compute_80"],
-    tokens: { min: 1, max: 8 },
+    tokens: { min: 1, max: 16 },
   }),
 ];
 

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../../config/resolve.ts";
 import { explain } from "../../plan/plan.ts";
-import { gemmTokens, maxTokens, servingVariants, streamTokens } from "../../plan/tokens.ts";
-import { type Decision, families } from "../../plan/types.ts";
+import { gemmTokens, maxTokens, servingVariants, streamTokens, tileTokens } from "../../plan/tokens.ts";
+import { type Decision, type Family, families } from "../../plan/types.ts";
 import type { CommandDefinition } from "../command.ts";
 import { addConfigOptions, configOptions } from "../config-options.ts";
 import { decisionTable } from "../sources/decision-table.ts";
@@ -42,6 +42,18 @@ function parseTokens(text: string): number {
 
 function serves({ family, parameters }: Decision, tokens: number): boolean {
   if (family === "support") return true;
-  const variants = servingVariants(family === "ffn_stream" ? streamTokens : gemmTokens, { min: tokens, max: tokens });
+  const variants = servingVariants(variantsOf(family), { min: tokens, max: tokens });
   return variants.some((variant) => variant === parameters.tokens);
+}
+
+function variantsOf(family: Exclude<Family, "support">): readonly number[] {
+  switch (family) {
+    case "ffn_stream":
+      return streamTokens;
+    case "ffn_tile":
+      return tileTokens;
+    case "row_gemm":
+    case "union_down":
+      return gemmTokens;
+  }
 }

@@ -24,8 +24,8 @@ export function ffnStreamRegisters(i: Pick<FfnStreamInstance, "tokens" | "hidden
   return i.tokens * 2 * (i.hidden / i.threads) + 40;
 }
 
-/** The bulk ring hands out two neurons at a time where the registers of few tokens allow it. */
-const takesPairs = (i: FfnStreamInstance) => i.pipe === "bulk" && i.tokens <= 2 && i.stages % 2 === 0;
+/** An even bulk ring hands out two neurons at a time. */
+const takesPairs = (i: FfnStreamInstance) => i.pipe === "bulk" && i.stages % 2 === 0;
 
 const vectorsOf = (i: Pick<FfnStreamInstance, "hidden" | "threads">) => i.hidden / vectorElements / i.threads;
 

@@ -29,16 +29,16 @@ test("prints a paragraph a kernel with the chosen configuration marked", async (
 test("--json prints every decision with its verdict and reason", async () => {
   const all = await decisions();
   expect(new Set(all.map(({ family }) => family))).toEqual(
-    new Set(["ffn_stream", "row_gemm", "union_down", "support"]),
+    new Set(["ffn_stream", "ffn_tile", "row_gemm", "union_down", "support"]),
   );
   expect(new Set(all.map(({ verdict }) => verdict))).toEqual(new Set(["chosen", "rejected"]));
   expect(all.filter(({ reason }) => reason.length < 16)).toEqual([]);
 });
 
 test.each([
-  ["3", [4, 8]],
-  ["4", [4, 8]],
-  ["5", [8]],
+  ["2", [2, 8]],
+  ["3", [8]],
+  ["9", [16]],
   ["33", [64]],
 ])("--tokens %s keeps the kernels that such a call takes", async (tokens, variants) => {
   const kept = (await decisions("--tokens", tokens)).flatMap(({ parameters }) => parameters.tokens ?? []);
@@ -54,5 +54,5 @@ test.each(["0", "65", "1.5", "many"])("--tokens %s is a usage error", async (tok
 test("an unknown family is a usage error that lists the families", async () => {
   const env = await testEnv();
   expect(await runCli(env, [...explain, "--family", "gemm"])).toBe(2);
-  expect(env.err()).toContain("ffn_stream, row_gemm, union_down, support");
+  expect(env.err()).toContain("ffn_stream, ffn_tile, row_gemm, union_down, support");
 });

@@ -20,7 +20,7 @@ test("writes the sources, and has nothing to do the second time", async () => {
   expect(await readdir(folder)).toContain("ffn_stream_sm90a_bf16_h4096_drelu_e1.cu");
   expect(await readdir(join(env.cwd, "dist"))).toEqual(["src"]);
   expect(env.out()).toBe("");
-  expect(env.err()).toContain("Wrote 7 sources to dist/src.");
+  expect(env.err()).toContain("Wrote 8 sources to dist/src.");
   expect(await runCli(env, preset)).toBe(4);
 });
 
@@ -66,7 +66,7 @@ test("--check --json prints the drift as data", async () => {
   expect(await runCli(env, [...preset, "--check", "--json"])).toBe(1);
   const drift = JSON.parse(env.out());
   expect(drift).toMatchObject({ out: join(env.cwd, "dist", "src"), changed: [], stale: [] });
-  expect(drift.missing).toHaveLength(7);
+  expect(drift.missing).toHaveLength(8);
 });
 
 test("other models replace the sources of the ones before and keep files that are not generated", async () => {
@@ -77,7 +77,7 @@ test("other models replace the sources of the ones before and keep files that ar
   expect(names).toContain("mine.cu");
   expect(names).toContain("ffn_stream_sm90a_bf16_h4096_drelu_e8.cu");
   expect(names.filter((name) => name.endsWith("_e1.cu"))).toEqual([]);
-  expect(env.err()).toContain("Wrote 5 sources to dist/src and removed 4.");
+  expect(env.err()).toContain("Wrote 6 sources to dist/src and removed 5.");
 });
 
 test("a file of one's own in the way is an error, and nothing is written", async () => {

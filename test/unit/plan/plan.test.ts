@@ -16,7 +16,7 @@ function built(config: Partial<ResolvedConfig>): Record<string, number[]> {
 }
 
 function kindOf(instance: KernelInstance): string {
-  if (instance.family === "ffn_stream") return `ffn_stream ${instance.rows}`;
+  if ("rows" in instance) return `${instance.family} ${instance.rows}`;
   return instance.family === "row_gemm" ? `row_gemm ${instance.role}` : instance.family;
 }
 
@@ -27,30 +27,34 @@ const rowTiles = (config: Partial<ResolvedConfig>, role: string, tokens: number)
 
 test("a predictor model gets its predictor and whole neurons, nothing of the gate-first path", () => {
   expect(built({ models: [denseModel()] })).toEqual({
-    "ffn_stream 3": [1, 2, 4],
+    "ffn_stream 3": [1, 2],
+    "ffn_tile 3": [8],
     "row_gemm fc1": [8, 16, 32, 64],
     "row_gemm select": [8, 16, 32, 64],
-    "row_gemm gate_up": [8, 16, 32, 64],
-    union_down: [8, 16, 32, 64],
+    "row_gemm gate_up": [16, 32, 64],
+    union_down: [16, 32, 64],
     support: [0],
   });
 });
 
 test("a gate-first model also gets the kernels for a mask that is given", () => {
   expect(built({ models: [gateFirstModel()] })).toEqual({
-    "ffn_stream 2": [1, 2, 4],
-    "ffn_stream 3": [1, 2, 4],
+    "ffn_stream 2": [1, 2],
+    "ffn_stream 3": [1, 2],
+    "ffn_tile 2": [8],
+    "ffn_tile 3": [8],
     "row_gemm gate": [8, 16, 32, 64],
-    "row_gemm gate_up": [8, 16, 32, 64],
-    "row_gemm up": [8, 16, 32, 64],
-    union_down: [8, 16, 32, 64],
+    "row_gemm gate_up": [16, 32, 64],
+    "row_gemm up": [16, 32, 64],
+    union_down: [16, 32, 64],
     support: [0],
   });
 });
 
 test.each([
   [1, 1, { "ffn_stream 3": [1], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
-  [3, 3, { "ffn_stream 3": [4], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
+  [2, 2, { "ffn_stream 3": [2], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
+  [3, 3, { "ffn_tile 3": [8], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
   [
     9,
     20,
@@ -66,17 +70,32 @@ test.each([
   expect(built({ tokens: { min, max } })).toEqual(kinds);
 });
 
-test("a row too wide for ffn_stream is served by the tensor core kernels from one token on", () => {
-  const wide = denseModel({ hidden: 8192 });
-  expect(built({ models: [wide], tokens: { min: 1, max: 4 } })).toEqual({
-    "ffn_stream 3": [1, 2],
-    "row_gemm fc1": [8],
-    "row_gemm select": [8],
-    "row_gemm gate_up": [8],
-    union_down: [8],
+test.each([
+  ["no tile", "sm_90a", { "ffn_stream 3": [1, 2] }],
+  ["neither a stream nor a tile", "sm_86", {}],
+] as const)("a row too wide for %s takes the path over gathered rows instead", (_what, arch, streams) => {
+  const models = [denseModel({ hidden: 8192 })];
+  expect(built({ models, archs: [arch], tokens: { min: 1, max: 9 } })).toEqual({
+    ...streams,
+    "row_gemm fc1": [8, 16],
+    "row_gemm select": [8, 16],
+    "row_gemm gate_up": [8, 16],
+    union_down: [8, 16],
     support: [0],
   });
-  expect(built({ models: [wide], archs: ["sm_86"], tokens: { min: 1, max: 4 } })).not.toHaveProperty("ffn_stream 3");
+});
+
+test("where a wide row fits a stream of one token only, the path over gathered rows takes two", () => {
+  const models = [denseModel({ hidden: 10752 })];
+  expect(built({ models, tokens: { min: 1, max: 1 } })).not.toHaveProperty("union_down");
+  expect(built({ models, tokens: { min: 2, max: 2 } })).toHaveProperty("union_down", [8]);
+});
+
+test("a row that does not divide among a stream's threads is served by tiles from one token on", () => {
+  const models = [denseModel({ hidden: 4352 })];
+  const gemms = { "row_gemm fc1": [8], "row_gemm select": [8], support: [0] };
+  expect(built({ models, tokens: { min: 1, max: 1 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
+  expect(built({ models, tokens: { min: 1, max: 8 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
 });
 
 test("expected density and tokens decide how many rows a tile has", () => {
@@ -144,12 +163,30 @@ test("a shape that no tensor core configuration serves is an error, and explain 
   expect(reasons).toContain("Rows cannot be read in chunks of 64 elements: 4104 is no multiple of it.");
 });
 
-test("a ring with room for seven neurons takes six where it hands them out in pairs", () => {
-  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden: 5120 })], tokens: { min: 1, max: 4 } }));
+test("a ring with room for seven neurons takes six, which it hands out in pairs", () => {
+  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden: 5120 })], tokens: { min: 1, max: 2 } }));
   const stages = instances.flatMap((i) => (i.family === "ffn_stream" ? [[i.tokens, i.stages]] : []));
   expect(stages).toEqual([
     [1, 6],
     [2, 6],
-    [4, 7],
+  ]);
+});
+
+test.each([
+  ["sm_90a", 4096, { pipe: "bulk", warps: 8, chunk: 1024, columns: 2048, stages: 4 }],
+  ["sm_90a", 1536, { pipe: "bulk", warps: 8, chunk: 768, columns: 1536, stages: 7 }],
+  ["sm_80", 4096, { pipe: "async", warps: 8, chunk: 512, columns: 1024, stages: 5 }],
+  ["sm_86", 4096, { pipe: "async", warps: 8, chunk: 128, columns: 256, stages: 5 }],
+] as const)("on %s rows of %i come in chunks near 1024 once enough bytes are in flight", (arch, hidden, tile) => {
+  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden })], archs: [arch] }));
+  expect(instances.filter(({ family }) => family === "ffn_tile")).toEqual([expect.objectContaining(tile)]);
+});
+
+test("a tile without gate rows has twice the neurons, and so down rows half as long", () => {
+  const { instances } = plan(resolvedConfig({ models: [gateFirstModel()] }));
+  const columns = instances.flatMap((i) => (i.family === "ffn_tile" ? [[i.rows, i.chunk, i.columns]] : []));
+  expect(columns).toEqual([
+    [2, 1024, 1024],
+    [3, 1024, 2048],
   ]);
 });

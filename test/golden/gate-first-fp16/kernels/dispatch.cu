@@ -5,10 +5,10 @@ namespace turbosparse {
 
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t1_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r3(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r3(const FfnStreamArgs& args, cudaStream_t stream);
+Status ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t1_r2(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r2(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r2(const FfnStreamArgs& args, cudaStream_t stream);
+Status ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2(const FfnStreamArgs& args, cudaStream_t stream);
 constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
     {
         {
@@ -44,10 +44,10 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
             1536,
             Activation::reglu,
             1,
-            4,
+            8,
         },
-        "ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r3",
-        ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r3,
+        "ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3",
+        ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3,
     },
     {
         {
@@ -83,10 +83,10 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
             1536,
             Activation::reglu,
             1,
-            4,
+            8,
         },
-        "ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r2",
-        ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r2,
+        "ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2",
+        ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2,
     },
 };
 const KernelTable<FfnStreamArgs> ffn_stream_table = {
@@ -95,8 +95,9 @@ const KernelTable<FfnStreamArgs> ffn_stream_table = {
 };
 
 Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
-Status row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
-Status row_gemm_up_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_up_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
 constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
     {
         {
@@ -115,14 +116,27 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            Role::gate,
+            1536,
+            Activation::reglu,
+            1,
+            16,
+        },
+        "row_gemm_gate_compute80_fp16_d1536_reglu_e1_t16",
+        row_gemm_gate_compute80_fp16_d1536_reglu_e1_t16,
+    },
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
             Role::gate_up,
             1536,
             Activation::reglu,
             1,
-            8,
+            16,
         },
-        "row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8",
-        row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8,
+        "row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16",
+        row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16,
     },
     {
         {
@@ -132,18 +146,18 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
             1536,
             Activation::reglu,
             1,
-            8,
+            16,
         },
-        "row_gemm_up_compute80_fp16_d1536_reglu_e1_t8",
-        row_gemm_up_compute80_fp16_d1536_reglu_e1_t8,
+        "row_gemm_up_compute80_fp16_d1536_reglu_e1_t16",
+        row_gemm_up_compute80_fp16_d1536_reglu_e1_t16,
     },
 };
 const KernelTable<RowGemmArgs> row_gemm_table = {
     row_gemm_entries,
-    3,
+    4,
 };
 
-Status union_down_compute80_fp16_h1536_t8(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_compute80_fp16_h1536_t16(const UnionDownArgs& args, cudaStream_t stream);
 constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
     {
         {
@@ -153,10 +167,10 @@ constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
             1536,
             Activation::drelu,
             1,
-            8,
+            16,
         },
-        "union_down_compute80_fp16_h1536_t8",
-        union_down_compute80_fp16_h1536_t8,
+        "union_down_compute80_fp16_h1536_t16",
+        union_down_compute80_fp16_h1536_t16,
     },
 };
 const KernelTable<UnionDownArgs> union_down_table = {

@@ -71,38 +71,4 @@ Status ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r3(const FfnStreamArgs& args,
   return launch_ffn_stream<FfnStreamCompute80Fp16H1536RegluE1T2R3>(args, stream);
 }
 
-struct FfnStreamCompute80Fp16H1536RegluE1T4R2 {
-  using Element = __half;
-  static constexpr int kHidden = 1536;
-  static constexpr Activation kActivation = Activation::reglu;
-  static constexpr int kExperts = 1;
-  static constexpr int kTokens = 4;
-  static constexpr int kRows = 2;
-  static constexpr int kThreads = 96;
-  static constexpr int kStages = 8;
-  static constexpr Pipe kPipe = Pipe::async;
-};
-
-template Status launch_ffn_stream<FfnStreamCompute80Fp16H1536RegluE1T4R2>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r2(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamCompute80Fp16H1536RegluE1T4R2>(args, stream);
-}
-
-struct FfnStreamCompute80Fp16H1536RegluE1T4R3 {
-  using Element = __half;
-  static constexpr int kHidden = 1536;
-  static constexpr Activation kActivation = Activation::reglu;
-  static constexpr int kExperts = 1;
-  static constexpr int kTokens = 4;
-  static constexpr int kRows = 3;
-  static constexpr int kThreads = 96;
-  static constexpr int kStages = 8;
-  static constexpr Pipe kPipe = Pipe::async;
-};
-
-template Status launch_ffn_stream<FfnStreamCompute80Fp16H1536RegluE1T4R3>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_compute80_fp16_h1536_reglu_e1_t4_r3(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamCompute80Fp16H1536RegluE1T4R3>(args, stream);
-}
-
 }  // namespace turbosparse

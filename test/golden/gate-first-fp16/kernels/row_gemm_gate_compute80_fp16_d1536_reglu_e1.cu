@@ -21,4 +21,22 @@ Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, c
   return launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T8>(args, stream);
 }
 
+struct RowGemmGateCompute80Fp16D1536RegluE1T16 {
+  using Element = __half;
+  static constexpr Role kRole = Role::gate;
+  static constexpr int kDepth = 1536;
+  static constexpr Activation kActivation = Activation::reglu;
+  static constexpr int kExperts = 1;
+  static constexpr int kTokens = 16;
+  static constexpr int kRowTiles = 1;
+  static constexpr int kWarps = 4;
+  static constexpr int kChunk = 64;
+  static constexpr int kStages = 4;
+};
+
+template Status launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T16>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T16>(args, stream);
+}
+
 }  // namespace turbosparse

@@ -3,19 +3,19 @@
 
 namespace turbosparse {
 
-struct UnionDownCompute80Fp16H1536T8 {
+struct UnionDownCompute80Fp16H1536T16 {
   using Element = __half;
   static constexpr int kHidden = 1536;
-  static constexpr int kTokens = 8;
+  static constexpr int kTokens = 16;
   static constexpr int kWarps = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 32;
   static constexpr int kStages = 4;
 };
 
-template Status launch_union_down<UnionDownCompute80Fp16H1536T8>(const UnionDownArgs&, cudaStream_t);
-Status union_down_compute80_fp16_h1536_t8(const UnionDownArgs& args, cudaStream_t stream) {
-  return launch_union_down<UnionDownCompute80Fp16H1536T8>(args, stream);
+template Status launch_union_down<UnionDownCompute80Fp16H1536T16>(const UnionDownArgs&, cudaStream_t);
+Status union_down_compute80_fp16_h1536_t16(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownCompute80Fp16H1536T16>(args, stream);
 }
 
 }  // namespace turbosparse

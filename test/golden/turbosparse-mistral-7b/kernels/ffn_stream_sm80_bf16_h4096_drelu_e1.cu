@@ -37,21 +37,4 @@ Status ffn_stream_sm80_bf16_h4096_drelu_e1_t2_r3(const FfnStreamArgs& args, cuda
   return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE1T2R3>(args, stream);
 }
 
-struct FfnStreamSm80Bf16H4096DreluE1T4R3 {
-  using Element = __nv_bfloat16;
-  static constexpr int kHidden = 4096;
-  static constexpr Activation kActivation = Activation::drelu;
-  static constexpr int kExperts = 1;
-  static constexpr int kTokens = 4;
-  static constexpr int kRows = 3;
-  static constexpr int kThreads = 256;
-  static constexpr int kStages = 6;
-  static constexpr Pipe kPipe = Pipe::async;
-};
-
-template Status launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE1T4R3>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_sm80_bf16_h4096_drelu_e1_t4_r3(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamSm80Bf16H4096DreluE1T4R3>(args, stream);
-}
-
 }  // namespace turbosparse

@@ -5,10 +5,10 @@ namespace turbosparse {
 
 Status ffn_stream_sm80_bf16_h4096_drelu_e8_t1_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_sm80_bf16_h4096_drelu_e8_t2_r3(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_stream_sm80_bf16_h4096_drelu_e8_t4_r3(const FfnStreamArgs& args, cudaStream_t stream);
+Status ffn_tile_sm80_bf16_h4096_drelu_e8_t8_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_sm90a_bf16_h4096_drelu_e8_t1_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_sm90a_bf16_h4096_drelu_e8_t2_r3(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_stream_sm90a_bf16_h4096_drelu_e8_t4_r3(const FfnStreamArgs& args, cudaStream_t stream);
+Status ffn_tile_sm90a_bf16_h4096_drelu_e8_t8_r3(const FfnStreamArgs& args, cudaStream_t stream);
 constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
     {
         {
@@ -44,10 +44,10 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
             4096,
             Activation::drelu,
             8,
-            4,
+            8,
         },
-        "ffn_stream_sm80_bf16_h4096_drelu_e8_t4_r3",
-        ffn_stream_sm80_bf16_h4096_drelu_e8_t4_r3,
+        "ffn_tile_sm80_bf16_h4096_drelu_e8_t8_r3",
+        ffn_tile_sm80_bf16_h4096_drelu_e8_t8_r3,
     },
     {
         {
@@ -83,10 +83,10 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
             4096,
             Activation::drelu,
             8,
-            4,
+            8,
         },
-        "ffn_stream_sm90a_bf16_h4096_drelu_e8_t4_r3",
-        ffn_stream_sm90a_bf16_h4096_drelu_e8_t4_r3,
+        "ffn_tile_sm90a_bf16_h4096_drelu_e8_t8_r3",
+        ffn_tile_sm90a_bf16_h4096_drelu_e8_t8_r3,
     },
 };
 const KernelTable<FfnStreamArgs> ffn_stream_table = {
@@ -102,7 +102,6 @@ Status row_gemm_select_sm80_bf16_d1344_drelu_e8_t8(const RowGemmArgs& args, cuda
 Status row_gemm_select_sm80_bf16_d1344_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_select_sm80_bf16_d1344_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_select_sm80_bf16_d1344_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream);
-Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream);
@@ -114,7 +113,6 @@ Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t8(const RowGemmArgs& args, cud
 Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_select_sm90a_bf16_d1344_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream);
-Status row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t32(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t64(const RowGemmArgs& args, cudaStream_t stream);
@@ -222,19 +220,6 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         },
         "row_gemm_select_sm80_bf16_d1344_drelu_e8_t64",
         row_gemm_select_sm80_bf16_d1344_drelu_e8_t64,
-    },
-    {
-        {
-            Arch::sm_80,
-            DType::bf16,
-            Role::gate_up,
-            4096,
-            Activation::drelu,
-            8,
-            8,
-        },
-        "row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t8",
-        row_gemm_gate_up_sm80_bf16_d4096_drelu_e8_t8,
     },
     {
         {
@@ -387,19 +372,6 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
             4096,
             Activation::drelu,
             8,
-            8,
-        },
-        "row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t8",
-        row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t8,
-    },
-    {
-        {
-            Arch::sm_90a,
-            DType::bf16,
-            Role::gate_up,
-            4096,
-            Activation::drelu,
-            8,
             16,
         },
         "row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t16",
@@ -434,31 +406,16 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
 };
 const KernelTable<RowGemmArgs> row_gemm_table = {
     row_gemm_entries,
-    24,
+    22,
 };
 
-Status union_down_sm80_bf16_h4096_t8(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm80_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm80_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm80_bf16_h4096_t64(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm90a_bf16_h4096_t8(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm90a_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm90a_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_sm90a_bf16_h4096_t64(const UnionDownArgs& args, cudaStream_t stream);
 constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
-    {
-        {
-            Arch::sm_80,
-            DType::bf16,
-            Role::none,
-            4096,
-            Activation::drelu,
-            1,
-            8,
-        },
-        "union_down_sm80_bf16_h4096_t8",
-        union_down_sm80_bf16_h4096_t8,
-    },
     {
         {
             Arch::sm_80,
@@ -506,19 +463,6 @@ constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
             4096,
             Activation::drelu,
             1,
-            8,
-        },
-        "union_down_sm90a_bf16_h4096_t8",
-        union_down_sm90a_bf16_h4096_t8,
-    },
-    {
-        {
-            Arch::sm_90a,
-            DType::bf16,
-            Role::none,
-            4096,
-            Activation::drelu,
-            1,
             16,
         },
         "union_down_sm90a_bf16_h4096_t16",
@@ -553,7 +497,7 @@ constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
 };
 const KernelTable<UnionDownArgs> union_down_table = {
     union_down_entries,
-    8,
+    6,
 };
 
 Status reduce_sm80_bf16(const ReduceArgs& args, cudaStream_t stream);

@@ -37,21 +37,4 @@ Status ffn_stream_sm90a_bf16_h4096_drelu_e8_t2_r3(const FfnStreamArgs& args, cud
   return launch_ffn_stream<FfnStreamSm90aBf16H4096DreluE8T2R3>(args, stream);
 }
 
-struct FfnStreamSm90aBf16H4096DreluE8T4R3 {
-  using Element = __nv_bfloat16;
-  static constexpr int kHidden = 4096;
-  static constexpr Activation kActivation = Activation::drelu;
-  static constexpr int kExperts = 8;
-  static constexpr int kTokens = 4;
-  static constexpr int kRows = 3;
-  static constexpr int kThreads = 256;
-  static constexpr int kStages = 8;
-  static constexpr Pipe kPipe = Pipe::bulk;
-};
-
-template Status launch_ffn_stream<FfnStreamSm90aBf16H4096DreluE8T4R3>(const FfnStreamArgs&, cudaStream_t);
-Status ffn_stream_sm90a_bf16_h4096_drelu_e8_t4_r3(const FfnStreamArgs& args, cudaStream_t stream) {
-  return launch_ffn_stream<FfnStreamSm90aBf16H4096DreluE8T4R3>(args, stream);
-}
-
 }  // namespace turbosparse
