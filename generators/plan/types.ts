@@ -19,9 +19,9 @@ export interface FfnStreamInstance {
   readonly tokens: number;
   /** Rows read of a neuron: 3 (gate, up, down) or 2 (up, down; the gate values are given). */
   readonly rows: 2 | 3;
-  /** Threads that do arithmetic; each owns hidden / threads columns. */
+  /** Threads of a team, which works on a neuron; each owns hidden / threads columns. */
   readonly threads: number;
-  /** Neurons in flight in a block. */
+  /** Neurons that the ring in shared memory holds. */
   readonly stages: number;
   readonly pipe: Pipe;
 }
@@ -47,7 +47,7 @@ export interface FfnTileInstance {
   readonly chunk: number;
   /** Elements of a down row in one stage: likewise. */
   readonly columns: number;
-  /** Stages in flight in a block. */
+  /** Chunks that the ring in shared memory holds. */
   readonly stages: number;
   readonly pipe: Pipe;
 }

@@ -6,6 +6,7 @@ import type { FfnStreamInstance, Pipe } from "../types.ts";
 /** Elements of the 16-byte vectors that a thread moves. */
 const vectorElements = 8;
 const maxVectors = 4;
+const maxBlockThreads = 1024;
 const threadChoices = Array.from({ length: 15 }, (_, i) => 64 + 32 * i);
 const stageChoices = [8, 7, 6, 5, 4, 3, 2] as const;
 const pipes: readonly Pipe[] = ["bulk", "async"];
@@ -13,19 +14,21 @@ const pipes: readonly Pipe[] = ["bulk", "async"];
 /** Dynamic shared memory of a block, bytes: ring, partial dot products, mbarriers, routing weights, neuron list. */
 export function ffnStreamSharedBytes(i: FfnStreamInstance): number {
   const ring = i.stages * i.rows * i.hidden * 2;
-  return ring + 32 * i.tokens * (i.threads / 32) + 8 * i.stages + 4 * i.tokens * i.experts + 4096 + 256;
+  return ring + 32 * i.tokens * (i.threads / 32) + 16 * i.stages + 4 * i.tokens * i.experts + 4096 + 256;
 }
 
 /**
- * Estimated registers a thread: the tokens' inputs and output columns, and 40 for the rest, which is what ptxas 13.0
- * gets by with where a block leaves it no more.
+ * Estimated registers a thread: the tokens' inputs and output columns and 4 more a token, and 36 for the rest, which is
+ * what ptxas 13.0 gets by with where a block leaves it no more.
  */
 export function ffnStreamRegisters(i: Pick<FfnStreamInstance, "tokens" | "hidden" | "threads">): number {
-  return i.tokens * 2 * (i.hidden / i.threads) + 40;
+  return i.tokens * (2 * (i.hidden / i.threads) + 4) + 36;
 }
 
-/** An even bulk ring hands out two neurons at a time. */
-const takesPairs = (i: FfnStreamInstance) => i.pipe === "bulk" && i.stages % 2 === 0;
+/** Threads of a block: over a bulk ring one token leaves registers for two teams, and one more warp sends. */
+export function ffnStreamThreads({ threads, tokens, pipe }: Pick<FfnStreamInstance, "threads" | "tokens" | "pipe">) {
+  return pipe === "bulk" ? (tokens === 1 ? 2 : 1) * threads + 32 : threads;
+}
 
 const vectorsOf = (i: Pick<FfnStreamInstance, "hidden" | "threads">) => i.hidden / vectorElements / i.threads;
 
@@ -39,10 +42,19 @@ function threadObjection(key: FfnStreamKey, threads: number): string | undefined
   if (vectors > maxVectors) {
     return `Each of ${threads} threads would own ${vectors} 16-byte vectors of the output, more than ${maxVectors}.`;
   }
-  const registers = ffnStreamRegisters(shape);
-  const limit = registerLimit(threads);
+  return undefined;
+}
+
+/** Why a block cannot have teams of `threads` threads and what `pipe` adds to them, or undefined. */
+function blockObjection(key: FfnStreamKey, threads: number, pipe: Pipe): string | undefined {
+  const blockThreads = ffnStreamThreads({ ...key, threads, pipe });
+  if (blockThreads > maxBlockThreads) {
+    return `Teams of ${threads} threads and a warp that sends make ${blockThreads} threads; a block has ${maxBlockThreads}.`;
+  }
+  const registers = ffnStreamRegisters({ ...key, threads });
+  const limit = registerLimit(blockThreads);
   if (registers > limit) {
-    return `A thread needs about ${registers} registers; a block of ${threads} threads leaves ${limit}.`;
+    return `A thread needs about ${registers} registers; a block of ${blockThreads} threads leaves ${limit}.`;
   }
   return undefined;
 }
@@ -54,6 +66,11 @@ function* ringCandidates(key: FfnStreamKey, threads: number): Generator<Candidat
     if (!limits.pipes.includes(pipe)) {
       const reason = "The bulk-copy ring is built for sm_90a only.";
       yield { legal: false, parameters: { ...shape, threads, pipe }, reason };
+      continue;
+    }
+    const objection = blockObjection(key, threads, pipe);
+    if (objection !== undefined) {
+      yield { legal: false, parameters: { ...shape, threads, pipe }, reason: objection };
       continue;
     }
     for (const stages of stageChoices) {
@@ -94,19 +111,14 @@ const preferences: readonly Preference<FfnStreamInstance>[] = [
     reason: () => "One bulk copy brings a whole neuron; cp.async takes instructions of every thread.",
   },
   {
-    score: (i) => (takesPairs(i) ? 1 : 0),
-    reason: (l) =>
-      `A ring of ${l.stages} hands out single neurons; an even one hands out pairs that hide each other's latency.`,
-  },
-  {
     score: (i) => i.stages,
-    reason: (l, w) => `${l.stages} neurons in flight hide less latency than ${w.stages}, which fit.`,
+    reason: (l, w) => `A ring of ${l.stages} neurons hides less latency than one of ${w.stages}, which fits.`,
   },
 ];
 
 function merit(i: FfnStreamInstance): string {
   const shared = `${ffnStreamSharedBytes(i)} of ${archLimits[i.arch].sharedBytesPerBlock} bytes of shared memory`;
-  return `${vectorsOf(i)} vectors a thread, ${i.stages} neurons in flight through ${i.pipe} copies: ${shared}.`;
+  return `${vectorsOf(i)} vectors a thread, a ring of ${i.stages} neurons filled by ${i.pipe} copies: ${shared}.`;
 }
 
 export function chooseFfnStream(key: FfnStreamKey): Choice<FfnStreamInstance> {

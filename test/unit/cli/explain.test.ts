@@ -19,7 +19,7 @@ test("prints a paragraph a kernel with the chosen configuration marked", async (
     "ffn_stream sm_90a dtype=bf16 hidden=4096 activation=drelu experts=1 tokens=1 rows=3 for turbosparse-mistral-7b",
   );
   expect(lines.filter((line) => line.startsWith("* "))).toEqual([
-    expect.stringMatching(/^\* threads=256 pipe=bulk stages=8 +2 vectors a thread, 8 neurons in flight/),
+    expect.stringMatching(/^\* threads=256 pipe=bulk stages=8 +2 vectors a thread, a ring of 8 neurons/),
   ]);
   expect(lines).toContain(
     "  threads=96                       The 512 16-byte vectors of a row do not divide among 96 threads.",

@@ -5,6 +5,7 @@ import {
   chooseFfnStream,
   ffnStreamRegisters,
   ffnStreamSharedBytes,
+  ffnStreamThreads,
 } from "../../../generators/plan/families/ffn-stream.ts";
 import {
   chooseFfnTile,
@@ -82,7 +83,7 @@ const unionDownKey: fc.Arbitrary<UnionDownKey> = fc.record({
 function demand(i: KernelInstance): { shared: number; registers: number; threads: number } {
   switch (i.family) {
     case "ffn_stream":
-      return { shared: ffnStreamSharedBytes(i), registers: ffnStreamRegisters(i), threads: i.threads };
+      return { shared: ffnStreamSharedBytes(i), registers: ffnStreamRegisters(i), threads: ffnStreamThreads(i) };
     case "ffn_tile": {
       const threads = ffnTileThreads(i);
       // The bulk pipe's warpgroups start with equal shares and trade registers later.

@@ -163,13 +163,15 @@ test("a shape that no tensor core configuration serves is an error, and explain 
   expect(reasons).toContain("Rows cannot be read in chunks of 64 elements: 4104 is no multiple of it.");
 });
 
-test("a ring with room for seven neurons takes six, which it hands out in pairs", () => {
-  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden: 5120 })], tokens: { min: 1, max: 2 } }));
-  const stages = instances.flatMap((i) => (i.family === "ffn_stream" ? [[i.tokens, i.stages]] : []));
-  expect(stages).toEqual([
-    [1, 6],
-    [2, 6],
-  ]);
+test.each([
+  [1, 8192, "async", 512],
+  [2, 5120, "bulk", 320],
+  [1, 5120, "bulk", 320],
+])("%i tokens of %i columns are streamed by %s copies to teams of %i threads", (tokens, hidden, pipe, threads) => {
+  const models = [denseModel({ hidden })];
+  const { instances } = plan(resolvedConfig({ models, tokens: { min: tokens, max: tokens } }));
+  const streams = instances.filter(({ family }) => family === "ffn_stream");
+  expect(streams).toEqual([expect.objectContaining({ tokens, pipe, threads })]);
 });
 
 test.each([

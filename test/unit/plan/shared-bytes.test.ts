@@ -10,7 +10,7 @@ const target = { arch: "sm_90a", dtype: "bf16", activation: "drelu", experts: 8 
 test("ffn_stream", () => {
   const tile = { hidden: 4096, tokens: 2, rows: 3, threads: 256, stages: 8, pipe: "bulk" } as const;
   const bytes = ffnStreamSharedBytes({ family: "ffn_stream", ...target, ...tile });
-  expect(bytes).toBe(8 * 24576 + 512 + 64 + 64 + 4096 + 256);
+  expect(bytes).toBe(8 * 24576 + 512 + 128 + 64 + 4096 + 256);
 });
 
 test("ffn_tile, when its slots are as large as the gate and up rows of a tile", () => {
