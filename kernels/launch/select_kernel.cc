@@ -16,11 +16,13 @@ Status arch_preference(ArchPreference* preference) {
     return {error, {}};
   }
   const auto add = [&](Arch arch) { preference->archs[preference->count++] = arch; };
-  // Machine code runs on later minor versions of its major version; an `a` architecture only on its own.
-  if (major == 8) {
-    if (minor >= 9) add(Arch::sm_89);
-    if (minor >= 6) add(Arch::sm_86);
+  // Machine code runs on later minor versions of its major version, but kernels are planned for what their architecture
+  // has of shared memory: 8.6 and 8.9 have less than 8.0 and 8.7. An `a` architecture runs only on its own.
+  if (major == 8 && (minor == 0 || minor == 7)) {
     add(Arch::sm_80);
+  } else if (major == 8) {
+    if (minor >= 9) add(Arch::sm_89);
+    add(Arch::sm_86);
   } else if (major == 9 && minor == 0) {
     add(Arch::sm_90a);
   } else if (major == 10 && minor == 0) {

@@ -1,4 +1,4 @@
-// Output of 5 to 64 tokens: the union's activations times their down rows.
+// Output of many tokens, or of rows too wide to stream: the union's activations times their down rows.
 //
 // Columns are on the M side, tokens on the N side and neurons on the K side of mma.m16n8k16. Both operands lie in
 // memory with the neuron as the slow dimension, so ldmatrix transposes them. A block owns kColumns columns and a
