@@ -21,7 +21,11 @@ export function parseYaml(text: string, file: string): YamlDocument {
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
   const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) throw syntaxError(`${at(problem.pos[0])}: ${problem.message}`, problem);
+  if (problem !== undefined) {
+    // The parser's own words for this one name a function of its API.
+    const what = problem.code === "MULTIPLE_DOCS" ? "a second document begins here" : problem.message;
+    throw syntaxError(`${at(problem.pos[0])}: ${what}`, problem);
+  }
 
   const nodeAt = (path: Path): Node | undefined => {
     const node = path.length === 0 ? document.contents : document.getIn(path, true);

@@ -25,10 +25,14 @@ export async function loadConfig(env: Env, options: ConfigOptions): Promise<Load
   const path = resolve(env.cwd, name);
   if ((await env.fs.stat(path)) === undefined) {
     if (options.config === undefined) return undefined;
-    throw unreadable(`there is no file ${name}`);
+    throw unreadable(`--config: there is no file ${name}`);
   }
   const text = await env.fs.readText(path).catch((error: unknown) => {
-    throw unreadable(`${name} cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    const flag = options.config === undefined ? "" : "--config: ";
+    throw unreadable(
+      `${flag}${name} cannot be read (${error instanceof Error ? error.message : String(error)})`,
+      error,
+    );
   });
   // Loaded here: a build without a file need not wait for the YAML parser and the schema, half of its start-up.
   const [{ parseYaml }, { validateConfig }] = await Promise.all([import("./document.ts"), import("./validate.ts")]);
@@ -40,8 +44,8 @@ function unreadable(message: string, cause?: unknown): TurboSparseError {
   return new TurboSparseError({
     code: "TS1101",
     exit: "usage",
-    message: `--config: ${message}.`,
-    hint: "Write one with `turbosparse-plugin init`, or leave --config out.",
+    message: `${message}.`,
+    hint: "Write one with `turbosparse-plugin init`, or give the models by --model or --preset.",
     cause,
   });
 }

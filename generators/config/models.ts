@@ -36,7 +36,7 @@ export async function resolveModels(
 }
 
 function read(env: Env, { from, choices, where }: ModelRequest): Promise<ModelReading> {
-  if ("folder" in from) return readModelFolder(env, from.folder, choices);
+  if ("folder" in from) return readModelFolder(env, from.folder, choices, where);
   return Promise.resolve(readPreset(from.preset, choices, where));
 }
 

@@ -12,10 +12,16 @@ import type { ModelSpec } from "./types.ts";
 
 /**
  * Reads the shapes of a Hugging Face model folder: config.json and the headers of its safetensors files.
- * `folder` may be relative to the working folder and is repeated in errors as given.
+ * `folder` may be relative to the working folder and is repeated in errors as given; `where` is the flag or place that
+ * names it.
  */
-export async function readModelFolder(env: Env, folder: string, choices: ModelChoices = {}): Promise<ModelReading> {
-  const path = await realFolder(env, folder);
+export async function readModelFolder(
+  env: Env,
+  folder: string,
+  choices: ModelChoices,
+  where: string,
+): Promise<ModelReading> {
+  const path = await realFolder(env, folder, where);
   const config = await readHfConfig(env, path, folder);
   const family = familyOf(config);
   const sizes = readSizes(config, family);
@@ -42,16 +48,16 @@ export async function readModelFolder(env: Env, folder: string, choices: ModelCh
   return { spec, sources: sourcesOf(folder, sizeKeys(family), spec, dtypeKey) };
 }
 
-async function realFolder(env: Env, folder: string): Promise<string> {
+async function realFolder(env: Env, folder: string, where: string): Promise<string> {
   const path = await env.fs.realPath(resolve(env.cwd, folder)).catch((error: unknown) => {
     throw modelError(
       "TS2007",
-      `There is no model folder ${folder} (${reasonOf(error)}).`,
+      `${where}: there is no model folder ${folder} (${reasonOf(error)}).`,
       "Give a folder on this machine; models are not downloaded.",
     );
   });
   if ((await env.fs.stat(path))?.kind === "directory") return path;
-  throw modelError("TS2007", `${folder} is not a folder.`, "Give the folder that holds config.json.");
+  throw modelError("TS2007", `${where}: ${folder} is not a folder.`, "Give the folder that holds config.json.");
 }
 
 function nameOf(path: string): string {

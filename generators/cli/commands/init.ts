@@ -74,7 +74,7 @@ async function readModels(
   const names = model.length + preset.length === 0 ? [...presets.keys()] : preset;
   const models: StarterModel[] = [];
   for (const path of model) {
-    const { spec } = await readModelFolder(env, path, choices);
+    const { spec } = await readModelFolder(env, path, choices, "--model");
     models.push({ spec, from: { path: relative(folder, resolve(env.cwd, path)) || "." }, ...written });
   }
   for (const name of names) {
@@ -84,11 +84,12 @@ async function readModels(
 }
 
 function unusable(file: string, cause: unknown): TurboSparseError {
+  const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
   return new TurboSparseError({
     code: "TS1303",
-    exit: "usage",
+    exit: full ? "environment" : "usage",
     message: `--out: ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)}).`,
-    hint: "Name a file in a folder that exists and is writable.",
+    hint: full ? "Free some space, or name a file elsewhere." : "Name a file in a folder that exists and is writable.",
     cause,
   });
 }

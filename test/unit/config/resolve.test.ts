@@ -153,7 +153,7 @@ describe("resolveConfig with a file", () => {
       "TS1107",
       /:2:22: a fp16 predictor beside bf16 weights/,
     ],
-    ["a path to nothing", "models: [{ path: x }]", "TS2007", /There is no model folder x/],
+    ["a path to nothing", "models: [{ path: x }]", "TS2007", /^turbosparse.yaml:2:10: there is no model folder x/],
   ])("refuses %s", async (_title, text, code, message) => {
     const env = await envWithFile(text);
     await expect(resolveConfig(env, {})).rejects.toMatchObject({
@@ -164,6 +164,19 @@ describe("resolveConfig with a file", () => {
   });
 
   it.each(["nothing.yaml", "."])("refuses --config %s", async (config) => {
-    await expect(resolveConfig(await testEnv(), { config })).rejects.toMatchObject({ code: "TS1101", exit: "usage" });
+    await expect(resolveConfig(await testEnv(), { config })).rejects.toMatchObject({
+      code: "TS1101",
+      exit: "usage",
+      message: expect.stringMatching(/^--config: /),
+    });
+  });
+
+  it("does not speak of --config where it was not given", async () => {
+    const env = await testEnv();
+    await env.fs.makeDir(join(env.cwd, "turbosparse.yaml"));
+    await expect(resolveConfig(env, {})).rejects.toMatchObject({
+      code: "TS1101",
+      message: expect.stringMatching(/^turbosparse\.yaml cannot be read/),
+    });
   });
 });

@@ -15,7 +15,7 @@ const shard2 = "model-00002-of-00002.safetensors";
 async function failure(write: (folder: string) => Promise<void>, choices: ModelChoices = {}) {
   const env = await testEnv();
   await write(join(env.cwd, "m"));
-  return readModelFolder(env, "m", choices).then(
+  return readModelFolder(env, "m", choices, "--model").then(
     (reading) => expect.fail(`read as ${JSON.stringify(reading.spec)}`),
     (error: unknown) => error,
   );

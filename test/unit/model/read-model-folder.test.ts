@@ -72,7 +72,7 @@ describe("readModelFolder", () => {
   ])("reads $title", async ({ config, shapes, spec }) => {
     const env = await testEnv();
     await writeModel(join(env.cwd, "My Model"), config, shapes);
-    const reading = await readModelFolder(env, "My Model");
+    const reading = await readModelFolder(env, "My Model", {}, "--model");
     expect(reading.spec).toEqual({ name: "my-model", ...spec });
     expect([...reading.sources.keys()].sort()).toEqual(Object.keys(reading.spec).sort());
   });
@@ -80,7 +80,7 @@ describe("readModelFolder", () => {
   it("takes SparseQwen2's activation from the user", async () => {
     const env = await testEnv();
     await writeModel(join(env.cwd, "qwen"), configs.qwen2, denseShapes());
-    const { spec } = await readModelFolder(env, "qwen", { activation: "drelu" });
+    const { spec } = await readModelFolder(env, "qwen", { activation: "drelu" }, "--model");
     expect(spec).toMatchObject({ activation: "drelu", selection: "gate-first" });
   });
 
@@ -88,14 +88,14 @@ describe("readModelFolder", () => {
     const env = await testEnv();
     await writeModel(join(env.cwd, "m"), configs.bamboo, denseShapes(tiny, true));
     const choices = { name: "mine", selection: "gate-first", dtype: "fp16", density: 0.2 } as const;
-    const { spec } = await readModelFolder(env, "m", choices);
+    const { spec } = await readModelFolder(env, "m", choices, "--model");
     expect(spec).toMatchObject({ ...choices, predictorRanks: [] });
   });
 
   it("lets the user override a FATReLU threshold", async () => {
     const env = await testEnv();
     await writeModel(join(env.cwd, "m"), configs.prosparse, denseShapes());
-    const { spec } = await readModelFolder(env, "m", { gateThreshold: 0.02 });
+    const { spec } = await readModelFolder(env, "m", { gateThreshold: 0.02 }, "--model");
     expect(spec.gateThreshold).toBe(0.02);
   });
 
@@ -108,7 +108,7 @@ describe("readModelFolder", () => {
       await symlink(join("..", "blobs", `${file}-blob`), join(env.cwd, "snapshot", file));
     }
     await symlink("snapshot", join(env.cwd, "link"));
-    const { spec } = await readModelFolder(env, "link");
+    const { spec } = await readModelFolder(env, "link", {}, "--model");
     expect(spec).toMatchObject({ name: "link", predictorRanks: [64, 128] });
   });
 
@@ -117,7 +117,7 @@ describe("readModelFolder", () => {
     const full = { hidden: 4096, intermediate: 14336, layers: 32 };
     const config = { ...configs.bamboo, hidden_size: 4096, intermediate_size: 14336, num_hidden_layers: 32 };
     await writeModel(join(env.cwd, "m"), config, denseShapes(full, true));
-    const { spec } = await readModelFolder(env, "m");
+    const { spec } = await readModelFolder(env, "m", {}, "--model");
     expect(spec).toMatchObject(full);
     expect(spec.predictorRanks).toHaveLength(32);
   });
