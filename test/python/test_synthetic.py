@@ -176,6 +176,8 @@ def test_existing_folder_is_kept(tmp_path):
         ({"family": "opt"}, "family must be one of"),
         ({"dtype": "float32"}, "dtype must be"),
         ({"ranks": (64,)}, "ranks must have one entry for each of 2 layers"),
+        ({"layers": 0, "ranks": ()}, "layers must be at least 1, not 0"),
+        ({"hidden": -256}, "hidden must be at least 1, not -256"),
         ({"density": 1.0}, "density 1.0"),
         ({"overlap": -1.0}, "overlap -1.0"),
     ],
@@ -196,8 +198,11 @@ def test_command_line(tmp_path):
     try:
         run(str(tmp_path / "m"), "--preset", "mixtral-tiny", "--layers", "1", "--density", "0.2")
         assert Checkpoint(tmp_path / "m").config["num_hidden_layers"] == 1
-        with pytest.raises(SystemExit) as caught:
-            run(str(tmp_path / "m"))
-        assert caught.value.code == 2
+        for refused in ([], ["--layers", "0"], ["--layers", "-1"], ["--device", "abacus"]):
+            folder = "m" if refused == [] else "n"
+            with pytest.raises(SystemExit) as caught:
+                run(str(tmp_path / folder), *refused)
+            assert caught.value.code == 2
+        assert not (tmp_path / "n").exists()
     finally:
         sys.argv = argv

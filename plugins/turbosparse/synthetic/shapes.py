@@ -40,6 +40,9 @@ class ModelShape:
             raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {self.family!r}")
         if self.dtype not in ("bfloat16", "float16"):
             raise ValueError(f"dtype must be bfloat16 or float16, not {self.dtype!r}")
+        for field in ("hidden", "intermediate", "layers", "heads", "kv_heads", "vocab", "experts", "top_k", "head_dim"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} must be at least 1, not {getattr(self, field)}")
         if self.ranks and len(self.ranks) != self.layers:
             raise ValueError(f"ranks must have one entry for each of {self.layers} layers, not {len(self.ranks)}")
         if not 0 < self.density < 1 or not 0 <= self.overlap < 1:
