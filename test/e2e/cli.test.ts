@@ -55,6 +55,12 @@ const cases: readonly Case[] = [
     stderr: /^error\[TS1002\].*[\s\S]*Did you mean --arch\?/,
   },
   { title: "an unknown action", argv: ["config", "show"], exitCode: 2, stderr: /^error\[TS1003\].*[\s\S]*print/ },
+  {
+    title: "a timeout beyond what timers take",
+    argv: ["build", "--timeout", "3000000"],
+    exitCode: 2,
+    stderr: /^error\[TS1003\].*from 1 to 604800/,
+  },
   { title: "an unknown architecture", argv: ["explain", "--arch", "sm_90"], exitCode: 2, stderr: /^error\[TS1201\]/ },
   { title: "an unknown engine", argv: ["explain", "--engine", "vlm"], exitCode: 2, stderr: /^error\[TS3001\]/ },
   { title: "an unknown preset", argv: ["explain", "--preset", "x"], exitCode: 2, stderr: /^error\[TS2008\]/ },

@@ -28,8 +28,8 @@ export const definition: CommandDefinition = {
   configure: (command: Command) => {
     addConfigOptions(command)
       .option("--out <dir>", "folder for the wheel", "dist")
-      .option("--jobs <n>", "compilers at once (default: as processors and free memory allow)", positiveInteger)
-      .option("--timeout <seconds>", "limit for one translation unit", positiveInteger, 1800)
+      .option("--jobs <n>", "compilers at once (default: as processors and free memory allow)", wholeNumber(1024))
+      .option("--timeout <seconds>", "limit for one translation unit", wholeNumber(7 * 24 * 3600), 1800)
       .option("--dry-run", "print the translation units and whether each is cached, and write nothing")
       .option("--json", "print the outcome as JSON");
   },
@@ -94,9 +94,11 @@ async function dryRun({ env, progress }: CommandContext, units: readonly Unit[],
   return "ok";
 }
 
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It must be a whole number of at least 1.");
-  return value;
+/** The bound keeps a timeout within what timers take: beyond 24 days they fire at once. */
+function wholeNumber(max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  };
 }
