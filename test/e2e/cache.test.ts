@@ -118,6 +118,7 @@ describe("doctor", () => {
     expect(findings["nvcc of CUDA_HOME"]).toMatchObject({ ok: true, detail: expect.stringContaining("13.0.88") });
     expect(findings.python).toEqual({ ok: false, detail: "no-such-python was not found" });
     expect(findings["nvcc in the cache"].ok).toBe(false);
+    expect(findings["nvcc of a build"].detail).toMatch(/^that of CUDA_HOME, which is set: /);
     expect(findings.memory.detail).toMatch(/available$/);
     await expect(stat(join(folder, "none"))).rejects.toThrow("ENOENT");
   });

@@ -9,6 +9,7 @@ import type { Nvcc } from "../../compile/toolchain/types.ts";
 import type { Env } from "../../io/env.ts";
 import { formatBytes } from "../../package/format.ts";
 import { readPackageInputs } from "../../package/inputs.ts";
+import { nvccChoice } from "./nvcc-choice.ts";
 
 /** One thing a build depends on, as it is here. A failure is a value: every other finding is still made. */
 export interface Finding {
@@ -53,10 +54,10 @@ const looks: Readonly<Record<string, Look>> = {
   },
   "nvcc of CUDA_HOME": async (env) => nvccFinding(await nvccOfCudaHome(env), "CUDA_HOME is not set"),
   "nvcc on PATH": async (env) => nvccFinding(await nvccOnPath(env), "there is none"),
-  "nvcc in the cache": async (env) => {
-    const root = cacheRoot(env);
-    const probe = await nvccInCache(env, (kind, key) => findEntry(env.fs, root, kind, key));
-    return nvccFinding(probe, "not installed; a build installs it when it finds no other");
+  "nvcc in the cache": async (env) => nvccFinding(await probeCache(env), "not installed"),
+  "nvcc of a build": async (env) => {
+    const [ofHome, onPath, inCache] = await Promise.all([nvccOfCudaHome(env), nvccOnPath(env), probeCache(env)]);
+    return nvccChoice({ ofHome, onPath, inCache });
   },
   gpu: (env) => firstLine(env, "nvidia-smi", ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]),
   cache: async (env) => {
@@ -71,6 +72,11 @@ const looks: Readonly<Record<string, Look>> = {
   },
   memory: async ({ system }) => ({ ok: true, detail: `${formatBytes(await system.availableMemory())} available` }),
 };
+
+function probeCache(env: Env): Promise<Probe<Nvcc> | undefined> {
+  const root = cacheRoot(env);
+  return nvccInCache(env, (kind, key) => findEntry(env.fs, root, kind, key));
+}
 
 function nvccFinding(probe: Probe<Nvcc> | undefined, absent: string): Omit<Finding, "name"> {
   if (probe === undefined) return { ok: false, detail: absent };
