@@ -14,9 +14,7 @@ export function createNodeFs(): FileSystem {
     realPath: (path) => fs.realpath(path),
     list: async (path) => (await fs.readdir(path)).sort(),
     walk,
-    makeDir: async (path) => {
-      await fs.mkdir(path, { recursive: true });
-    },
+    makeDir,
     writeAtomic,
     makeTempDir: (parent, prefix) => fs.mkdtemp(join(parent, prefix)),
     rename: (from, to) => fs.rename(from, to),
@@ -66,6 +64,25 @@ function kindOf(entry: Stats): FileStat["kind"] {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "directory";
   return entry.isSymbolicLink() ? "symlink" : "other";
+}
+
+/** Not Node's recursive mkdir: that never returns where an existing folder answers ENOENT, as /proc does. */
+async function makeDir(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  if (dirname(path) !== path) await makeDir(dirname(path));
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    // Another process may have been first.
+    if (!(await isDirectory(path))) throw error;
+  }
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function walk(path: string): Promise<string[]> {

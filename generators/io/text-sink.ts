@@ -8,7 +8,8 @@ export function createTextSink(stream: NodeJS.WriteStream): TextSink {
   return {
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 80;
+      // A pseudo-terminal that nobody has given a size says 0.
+      return stream.columns || 80;
     },
     write: (text) => {
       stream.write(text);

@@ -27,6 +27,19 @@ describe("createNodeFs", () => {
     expect(await readdir(folder)).toEqual(["taken"]);
   });
 
+  it("makes folders within folders, once, and not below a file", async () => {
+    await Promise.all([fs.makeDir(join(folder, "a/b/c")), fs.makeDir(join(folder, "a/b/d"))]);
+    await fs.makeDir(join(folder, "a/b"));
+    expect(await readdir(join(folder, "a/b"))).toEqual(["c", "d"]);
+    await writeFile(join(folder, "file"), "");
+    await expect(fs.makeDir(join(folder, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(fs.makeDir(join(folder, "file/a"))).rejects.toMatchObject({ code: "EEXIST" });
+  });
+
+  it("gives up where the file system takes no folders", async () => {
+    await expect(fs.makeDir("/proc/a/b")).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   it("walks regular files only, sorted, with forward slashes", async () => {
     await mkdir(join(folder, "b", "c"), { recursive: true });
     for (const name of ["b/z", "b/c/y", "a"]) await writeFile(join(folder, name), "");
