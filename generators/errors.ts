@@ -6,7 +6,7 @@ export const ExitCode = {
   failed: 1,
   /** A wrong option, configuration file or model folder. */
   usage: 2,
-  /** Something the machine lacks: Python, a compiler, the CUDA toolkit, the network. */
+  /** Something the machine lacks: Python, a compiler, the CUDA toolkit, the network, an output folder it can write. */
   environment: 3,
   /** Everything was already as asked; nothing was written. */
   nothingToDo: 4,

@@ -15,7 +15,7 @@ export async function writeWheel(fs: FileSystem, folder: string, name: string, b
     const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
     throw new TurboSparseError({
       code: full ? "TS5003" : "TS5002",
-      exit: full ? "cache" : "failed",
+      exit: "environment",
       message: full
         ? `No space is left for ${path}, which needs ${bytes.length} bytes.`
         : `${path} cannot be written: ${(error as Error).message}.`,

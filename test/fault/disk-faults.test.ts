@@ -63,7 +63,7 @@ describe("a full disk", () => {
         .trimEnd()
         .split("\n")
         .map((line) => line.trim()),
-    ).toEqual(["6 error[TS5003]", "0", "1"]);
+    ).toEqual(["3 error[TS5003]", "0", "1"]);
   });
 });
 

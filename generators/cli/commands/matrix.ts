@@ -19,7 +19,7 @@ export const definition: CommandDefinition = {
   summary: "print one build job for each model, architecture and CUDA release",
   configure: (command: Command) => {
     addConfigOptions(command).addOption(
-      new Option("--format <name>", "json, or github: one line for a GitHub Actions matrix")
+      new Option("--format <name>", "one line for a GitHub Actions matrix, or indented JSON")
         .choices(["github", "json"])
         .default("json"),
     );
