@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import type { Env } from "../io/env.ts";
 import { createBusyClock } from "./busy-clock.ts";
 import { entryVanished } from "./cache/failure.ts";
@@ -88,7 +89,7 @@ async function compileMissing(missing: KeyedUnit[], compiler: UnitCompiler, opti
   const { env, progress, maxJobs } = options;
   let done = 0;
   try {
-    await progress.task(`Compile ${missing.length} units`, (update) =>
+    await progress.task(`Compile ${counted(missing.length, "unit")}`, (update) =>
       schedule(
         missing,
         async ({ unit, key }) => {

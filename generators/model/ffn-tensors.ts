@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { modelError } from "./error.ts";
 import type { Family, Sizes } from "./families.ts";
 import { predictorFc1, predictorFc2 } from "./layouts.ts";
@@ -76,7 +77,7 @@ function checkNoFurtherLayer(checkpoint: Checkpoint, family: Family, sizes: Size
   if (sizes.experts > 1) beyond.push(family.layout.expert(0, sizes.experts));
   for (const [name, tensor] of checkpoint) {
     if (!beyond.some((prefix) => name.startsWith(prefix))) continue;
-    const counts = `${sizes.layers} layers${sizes.experts > 1 ? ` of ${sizes.experts} experts` : ""}`;
+    const counts = `${counted(sizes.layers, "layer")}${sizes.experts > 1 ? ` of ${sizes.experts} experts` : ""}`;
     throw modelError("TS2205", `${tensor.file} holds tensor ${name}, but config.json says ${counts}.`);
   }
 }

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import type { BuildOutcome } from "./build.ts";
 import { formatBytes, formatSeconds, formatTable } from "./format.ts";
 
@@ -8,7 +9,7 @@ export function summaryText(outcome: BuildOutcome, wallMs: number): string {
     ["name", "size", "time", "sha256"],
     [wheel.name, formatBytes(wheel.bytes), formatSeconds(wallMs), wheel.sha256],
   ]);
-  const counts = `${kernels} kernels in ${units.compiled + units.reused} units: ${units.compiled} compiled, ${units.reused} from the cache`;
+  const counts = `${counted(kernels, "kernel")} in ${counted(units.compiled + units.reused, "unit")}: ${units.compiled} compiled, ${units.reused} from the cache`;
   return `${table}${counts}\n${timesText(outcome, wallMs)}\n`;
 }
 

@@ -7,6 +7,7 @@ import {
   staleTempFolders,
 } from "../../compile/cache/inventory.ts";
 import { cacheRoot } from "../../compile/cache/location.ts";
+import { counted } from "../../counted.ts";
 import type { ExitCodeName } from "../../errors.ts";
 import { TurboSparseError } from "../../errors.ts";
 import { formatBytes, formatTable } from "../../package/format.ts";
@@ -52,7 +53,9 @@ const actions: Readonly<Record<string, Action>> = {
     const items = await listEntries(env.fs, cacheRoot(env));
     const total = items.reduce((sum, { bytes }) => sum + bytes, 0);
     env.stdout.write(
-      json === true ? jsonText(items) : `${itemTable(items)}${items.length} entries, ${formatBytes(total)}\n`,
+      json === true
+        ? jsonText(items)
+        : `${itemTable(items)}${counted(items.length, "entry", "entries")}, ${formatBytes(total)}\n`,
     );
     return "ok";
   },
@@ -76,7 +79,7 @@ const actions: Readonly<Record<string, Action>> = {
     if (json === true) env.stdout.write(jsonText(damaged));
     else for (const { kind, key, reason } of damaged) env.stdout.write(`${kind}/${key}: ${reason}\n`);
     if (damaged.length === 0) {
-      if (json !== true) env.stdout.write(`${count} entries, all intact\n`);
+      if (json !== true) env.stdout.write(`${counted(count, "entry", "entries")}, all intact\n`);
       return "ok";
     }
     throw new TurboSparseError({
@@ -113,7 +116,7 @@ async function remove(
   }
   const bytes = formatBytes(items.reduce((sum, item) => sum + item.bytes, 0));
   progress.note(
-    `${dryRun === true ? "Would remove" : "Removed"} ${items.length} entries (${bytes}) and ${folders.length} temporary folders.`,
+    `${dryRun === true ? "Would remove" : "Removed"} ${counted(items.length, "entry", "entries")} (${bytes}) and ${counted(folders.length, "temporary folder")}.`,
   );
   return "ok";
 }

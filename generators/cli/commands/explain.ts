@@ -22,13 +22,15 @@ export const definition: CommandDefinition = {
       .option("--tokens <count>", "only kernels of the size that a call of so many tokens takes", parseTokens)
       .option("--json", "print JSON");
   },
-  run: async ({ env }, _args, options) => {
+  run: async ({ env, progress }, _args, options) => {
     const { family, tokens, json } = options as ExplainOptions;
     const decisions = explain(await resolveConfig(env, configOptions(options)));
     const wanted = decisions.filter(
       (decision) =>
         (family === undefined || decision.family === family) && (tokens === undefined || serves(decision, tokens)),
     );
+    if (wanted.length === 0)
+      progress.note("No kernel of this configuration is of that family and serves so many tokens.");
     env.stdout.write(json === true ? `${JSON.stringify(wanted, null, 2)}\n` : decisionTable(wanted));
     return "ok";
   },

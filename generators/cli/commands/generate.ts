@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { counted } from "../../counted.ts";
 import type { CommandDefinition } from "../command.ts";
 import { addConfigOptions } from "../config-options.ts";
 import { generateSources } from "../sources/generate-sources.ts";
@@ -38,7 +39,7 @@ export const definition: CommandDefinition = {
     if (json === true) env.stdout.write(`${JSON.stringify({ out: folder, ...drift }, null, 2)}\n`);
     else if (check === true || dryRun === true) env.stdout.write(driftLines(drift));
     if (isEmpty(drift)) {
-      progress.note(`${shown} holds these ${files.size} sources already.`);
+      progress.note(`${shown} holds all ${counted(files.size, "source")} already.`);
       return check === true ? "ok" : "nothingToDo";
     }
     if (check === true) {
@@ -48,7 +49,7 @@ export const definition: CommandDefinition = {
     if (dryRun === true) return "ok";
     await applyDrift(env, folder, files, drift);
     const removed = drift.stale.length === 0 ? "" : ` and removed ${drift.stale.length}`;
-    progress.note(`Wrote ${drift.missing.length + drift.changed.length} sources to ${shown}${removed}.`);
+    progress.note(`Wrote ${counted(drift.missing.length + drift.changed.length, "source")} to ${shown}${removed}.`);
     return "ok";
   },
 };

@@ -21,7 +21,7 @@ export async function verifyWheel(fileName: string, bytes: Uint8Array): Promise<
     return verifyFiles(fileName, await readZip(bytes));
   } catch (error) {
     return {
-      problems: [`it cannot be read as a wheel: ${(error as Error).message}`],
+      problems: [`it cannot be read as a wheel: ${(error as Error).message.replace(/\.$/, "")}`],
       facts: undefined,
       manifest: undefined,
     };

@@ -26,6 +26,13 @@ test("prints a paragraph a kernel with the chosen configuration marked", async (
   );
 });
 
+test("says so when nothing is of the family and size that were asked for", async () => {
+  const env = await testEnv();
+  expect(await runCli(env, [...explain, "--family", "ffn_stream", "--tokens", "64"])).toBe(0);
+  expect(env.out()).toBe("");
+  expect(env.err()).toBe("No kernel of this configuration is of that family and serves so many tokens.\n");
+});
+
 test("--json prints every decision with its verdict and reason", async () => {
   const all = await decisions();
   expect(new Set(all.map(({ family }) => family))).toEqual(
