@@ -12,14 +12,17 @@ from turbosparse.errors import LibraryError
 from turbosparse.manifest import archs
 
 LIBRARY_PATH = Path(__file__).with_name("lib") / "libturbosparse.so"
-# What the generator can build, by compute capability; other GPUs run PTX of compute_80.
-_NATIVE = {
-    (8, 0): "sm_80",
-    (8, 6): "sm_86",
-    (8, 9): "sm_89",
-    (9, 0): "sm_90a",
-    (10, 0): "sm_100a",
-    (12, 0): "sm_120a",
+# Architectures whose kernels a GPU runs, best first, by compute capability; any newer GPU also runs PTX of compute_80.
+# Machine code runs on later minor versions too, but 8.6 and 8.9 have less shared memory than sm_80 kernels are planned
+# for. The same table is in kernels/launch/select_kernel.cc.
+_RUNS = {
+    (8, 0): ("sm_80",),
+    (8, 6): ("sm_86",),
+    (8, 7): ("sm_80",),
+    (8, 9): ("sm_89", "sm_86"),
+    (9, 0): ("sm_90a",),
+    (10, 0): ("sm_100a",),
+    (12, 0): ("sm_120a",),
 }
 _BUILD_HINT = "Build a wheel with `npx turbosparse-plugin build` and install it from dist/."
 
@@ -54,17 +57,9 @@ def load() -> Functions:
 
 
 def arch_for(capability: tuple[int, int], built: list[str]) -> str | None:
-    """The architecture of `built` whose code a GPU of this compute capability runs, or None.
-
-    `sm_XYa` code runs on exactly that capability, plain `sm_XY` code also on later minor ones, and `compute_XY` PTX on
-    everything newer.
-    """
-    major, minor = capability
-    for name in (f"sm_{major}{minor}a", *(f"sm_{major}{lower}" for lower in range(minor, -1, -1))):
-        if name in built:
-            return name
-    fits = [name for name in built if name.startswith("compute_") and int(name[8:]) <= 10 * major + minor]
-    return max(fits, default=None, key=lambda name: int(name[8:]))
+    """The architecture of `built` whose kernels a GPU of this compute capability runs, or None."""
+    portable = ("compute_80",) if capability >= (8, 0) else ()
+    return next((name for name in (*_RUNS.get(capability, ()), *portable) if name in built), None)
 
 
 @functools.cache
@@ -80,7 +75,7 @@ def functions(device_index: int) -> Functions:
         raise LibraryError(
             f"cuda:{device_index} ({name}) has compute capability {capability[0]}.{capability[1]}, but this wheel was "
             f"built for {', '.join(archs())}. Build it with `npx turbosparse-plugin build --arch "
-            f"{_NATIVE.get(capability, 'compute_80')}`."
+            f"{_RUNS.get(capability, ('compute_80',))[0]}`."
         )
     return library
 

@@ -16,7 +16,7 @@ TINY = {
     "turbosparsemixtral": PRESETS["mixtral-tiny"],
     **{
         family: ModelShape(family, 256, 90, 1, heads=4, kv_heads=2, vocab=64, head_dim=64, dtype="float16")
-        for family in ("llama", "minicpm", "qwen2")
+        for family in ("llama", "minicpm", "qwen2", "sparsellama")
     },
     "smallthinker": ModelShape("smallthinker", 256, 40, 1, 4, 2, 64, experts=3, top_k=2, head_dim=64),
 }

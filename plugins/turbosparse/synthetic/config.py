@@ -13,6 +13,7 @@ _ARCHITECTURES = {
     "minicpm": "MiniCPMForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "smallthinker": "SmallThinkerForCausalLM",
+    "sparsellama": "SparseLlamaForCausalLM",
 }
 
 

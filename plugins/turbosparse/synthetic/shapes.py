@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FAMILIES = ("bamboo", "turbosparsemixtral", "llama", "minicpm", "qwen2", "smallthinker")
+FAMILIES = ("bamboo", "turbosparsemixtral", "llama", "minicpm", "qwen2", "smallthinker", "sparsellama")
 
 # TurboSparse-Mistral publishes only sums of ranks over groups of layers; here each sum is spread evenly.
 _MISTRAL_RANKS = (1024,) + (1088,) * 8 + (1024,) + (1088,) * 4 + (1152,) * 6 + (1472,) * 6 + (1536,) * 4 + (1664,) * 2

@@ -49,6 +49,7 @@ LAYOUTS = {
     "minicpm": _LLAMA,
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
+    "sparsellama": _LLAMA,
 }
 
 
