@@ -35,6 +35,6 @@ export function gpuRecordVerdict(files: readonly MeasurementFile[], sourcesSha25
     records.length === 0 ? "There is no GPU record." : "No passing GPU record is of today's kernel sources.";
   return {
     current,
-    lines: [...lines, `${missing} Run test/gpu/record.py on a GPU machine and commit what it writes.`],
+    lines: [...lines, `${missing} Run test/gpu/record.py on a machine with a GPU and commit what it writes.`],
   };
 }
