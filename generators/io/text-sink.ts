@@ -6,9 +6,9 @@ export function createTextSink(stream: NodeJS.WriteStream): TextSink {
     if (error.code !== "EPIPE") throw error;
   });
   return {
-    isTTY: stream.isTTY === true,
+    // A pseudo-terminal that nobody has given a size says 0, and nothing can be drawn on it.
+    isTTY: stream.isTTY === true && stream.columns !== 0,
     get columns() {
-      // A pseudo-terminal that nobody has given a size says 0.
       return stream.columns || 80;
     },
     write: (text) => {
