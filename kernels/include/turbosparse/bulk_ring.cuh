@@ -31,6 +31,22 @@ __device__ __forceinline__ void mbarrier_wait(uint64_t* barrier, uint32_t parity
       "r"(parity)
       : "memory");
 }
+// All threads of the block meet at an mbarrier: unlike bar.sync, also from different places of the program.
+class BlockBarrier {
+ public:
+  __device__ explicit BlockBarrier(uint64_t* barrier) : barrier_(barrier) {}
+  __device__ static void init(uint64_t* barrier) { mbarrier_init(barrier, static_cast<int>(blockDim.x)); }
+  __device__ void arrive_and_wait() {
+    mbarrier_arrive(barrier_);
+    mbarrier_wait(barrier_, parity_);
+    parity_ ^= 1;
+  }
+
+ private:
+  uint64_t* barrier_;
+  uint32_t parity_ = 0;
+};
+
 // Weights are read once a step: their lines should leave the L2 cache first, not the activations and partial sums.
 __device__ __forceinline__ uint64_t evict_first_policy() {
   uint64_t policy;

@@ -42,10 +42,10 @@ struct FfnStreamShape {
   // Of each team one group's sums are written while another's are read.
   static constexpr int kTeamSums = 2 * kSums * kWarps;
   static constexpr int kSumsBytes = 32 * C::kTokens * kWarps;
-  static constexpr int kBarrierBytes = 16 * C::kStages;
+  static constexpr int kBarrierBytes = 16 * C::kStages + 8;  // a full and an empty slot's, and the block's
   static constexpr int kRoutingBytes = 4 * C::kTokens * C::kExperts;
   static constexpr int kListBytes = 8 * kListCapacity;
-  static constexpr int kSharedBytes = kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 256;
+  static constexpr int kSharedBytes = kRingBytes + kSumsBytes + kBarrierBytes + kRoutingBytes + kListBytes + 248;
 
   static_assert(C::kThreads % 32 == 0 && C::kHidden == kColumns * C::kThreads, "threads must divide hidden / 8");
   static_assert(C::kTokens == 1 || C::kTokens == 2, "tokens must be 1 or 2");
@@ -226,8 +226,9 @@ class NeuronRing {
       if (threadIdx.x == 0) {
         for (int s = 0; s < C::kStages; ++s) {
           mbarrier_init(&full_[s], 1);
-          mbarrier_init(&empty_[s], Shape::kWarps);
+          mbarrier_init(&empty_[s], C::kThreads);
         }
+        BlockBarrier::init(barriers + 2 * C::kStages);
         mbarrier_init_fence();
       }
     }
@@ -278,12 +279,9 @@ class NeuronRing {
     return reinterpret_cast<const uint4*>(slots_ + n % C::kStages * Shape::kSlotBytes);
   }
 
-  // The warp has read neuron n.
+  // The thread has read neuron n.
   __device__ void release(int n) const {
-    if constexpr (Shape::kBulk) {
-      __syncwarp();
-      if (threadIdx.x % 32 == 0) mbarrier_arrive(&empty_[n % C::kStages]);
-    }
+    if constexpr (Shape::kBulk) mbarrier_arrive(&empty_[n % C::kStages]);
   }
 
  private:
@@ -314,11 +312,20 @@ __global__ void __launch_bounds__(FfnStreamShape<C>::kBlockThreads, 1)
   extern __shared__ __align__(128) unsigned char shared[];
   auto* scratch = reinterpret_cast<float*>(shared + Shape::kRingBytes);
   auto* barriers = reinterpret_cast<uint64_t*>(shared + Shape::kRingBytes + Shape::kSumsBytes);
-  auto* items = reinterpret_cast<StreamItem*>(barriers + 2 * C::kStages);
+  auto* items = reinterpret_cast<StreamItem*>(barriers + 2 * C::kStages + 1);
   auto* routing_weights = reinterpret_cast<float*>(items + kListCapacity);
   auto* warp_totals = reinterpret_cast<int*>(routing_weights + C::kTokens * C::kExperts);
 
   const NeuronRing<C> ring(shared, barriers);
+  BlockBarrier block(barriers + 2 * C::kStages);
+  const auto meet = [&] {
+    // Teams and the sending thread come from loops of different lengths.
+    if constexpr (Shape::kBulk) {
+      block.arrive_and_wait();
+    } else {
+      __syncthreads();
+    }
+  };
   dependents_may_launch();
   wait_for_prerequisites();
 
@@ -389,7 +396,7 @@ __global__ void __launch_bounds__(FfnStreamShape<C>::kBlockThreads, 1)
     } else if constexpr (Shape::kBulk) {
       if (threadIdx.x == Shape::kTeamThreads) ring.produce(base, count, source);
     }
-    __syncthreads();  // items and slots may be written again
+    meet();  // items and slots may be written again
   }
 
   float* partial = args.partials + static_cast<int64_t>(blockIdx.x) * args.tokens * C::kHidden;
@@ -400,7 +407,7 @@ __global__ void __launch_bounds__(FfnStreamShape<C>::kBlockThreads, 1)
         *reinterpret_cast<float4*>(other + at) = make_float4(y[0], y[1], y[2], y[3]);
       });
     }
-    __syncthreads();
+    meet();
   }
   if (team == 0) {
     mine.for_output(args.tokens, [&](int at, const float* y) {

@@ -40,10 +40,10 @@ struct FfnTileShape {
   static constexpr int kRingBytes = C::kStages * kSlotElements * 2;
   static constexpr int kInputBytes = kTokens * kInputStride * 2;
   static constexpr int kSumsBytes = 2 * C::kWarps * 16 * kTokens * 4;  // of the current tile and the one before
-  static constexpr int kBarrierBytes = 16 * C::kStages;
+  static constexpr int kBarrierBytes = 16 * C::kStages + 8;            // a full and an empty slot's, and the block's
   static constexpr int kListBytes = 8 * kListCapacity;
   static constexpr int kSharedBytes =
-      kRingBytes + kInputBytes + kSumsBytes + kBarrierBytes + kListBytes + 4 * kTokens * C::kExperts + 256;
+      kRingBytes + kInputBytes + kSumsBytes + kBarrierBytes + kListBytes + 4 * kTokens * C::kExperts + 248;
 
   static_assert(C::kHidden % C::kChunk == 0 && C::kChunk % (16 * C::kWarps) == 0, "chunk must divide hidden");
   static_assert(C::kHidden % C::kColumns == 0 && C::kColumns % (16 * C::kWarps) == 0, "columns must divide hidden");
@@ -104,8 +104,9 @@ class TileRing {
       if (threadIdx.x == 0) {
         for (int s = 0; s < C::kStages; ++s) {
           mbarrier_init(&full_[s], 1);
-          mbarrier_init(&empty_[s], C::kWarps);
+          mbarrier_init(&empty_[s], Shape::kComputeThreads);
         }
+        BlockBarrier::init(barriers + 2 * C::kStages);
         mbarrier_init_fence();
       }
     }
@@ -156,12 +157,9 @@ class TileRing {
     return slots_ + step_ % C::kStages * Shape::kSlotElements;
   }
 
-  // The warp has read the current slot.
+  // The thread has read the current slot.
   __device__ void advance() {
-    if constexpr (C::kPipe == Pipe::bulk) {
-      __syncwarp();
-      if (threadIdx.x % 32 == 0) mbarrier_arrive(&empty_[step_ % C::kStages]);
-    }
+    if constexpr (C::kPipe == Pipe::bulk) mbarrier_arrive(&empty_[step_ % C::kStages]);
     ++step_;
   }
 
@@ -355,7 +353,7 @@ __global__ void __launch_bounds__(FfnTileShape<C>::kThreads, 1)
   auto* x = reinterpret_cast<Element*>(shared + Shape::kRingBytes);
   auto* sums = reinterpret_cast<float*>(shared + Shape::kRingBytes + Shape::kInputBytes);
   auto* barriers = reinterpret_cast<uint64_t*>(reinterpret_cast<unsigned char*>(sums) + Shape::kSumsBytes);
-  auto* items = reinterpret_cast<TileItem*>(barriers + 2 * C::kStages);
+  auto* items = reinterpret_cast<TileItem*>(barriers + 2 * C::kStages + 1);
   auto* routing_weights = reinterpret_cast<float*>(items + kListCapacity);
   auto* warp_totals = reinterpret_cast<int*>(routing_weights + Shape::kTokens * C::kExperts);
 
@@ -367,13 +365,22 @@ __global__ void __launch_bounds__(FfnTileShape<C>::kThreads, 1)
   list.scan(warp_totals);
   const int total = max(0, (list.total() - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1)) /
                     static_cast<int>(gridDim.x);
+  BlockBarrier block(barriers + 2 * C::kStages);
+  const auto meet = [&] {
+    // The producer and the computing warps come from different branches.
+    if constexpr (C::kPipe == Pipe::bulk) {
+      block.arrive_and_wait();
+    } else {
+      __syncthreads();
+    }
+  };
   const auto list_pass = [&](int base) {
     const int count = min(total - base, kListCapacity);
     list.for_each(blockIdx.x + base * gridDim.x, gridDim.x, count, [&](int i, const ActiveNeuron& neuron) {
       const auto tokens = static_cast<uint32_t>(__ldcg(args.token_bits + neuron.row)) & 0xff;
       items[i] = {neuron.row, static_cast<uint32_t>(neuron.expert) << 16 | tokens};
     });
-    __syncthreads();
+    meet();
     ring.start(count);
     return count;
   };
@@ -384,7 +391,7 @@ __global__ void __launch_bounds__(FfnTileShape<C>::kThreads, 1)
       for (int base = 0; base < total; base += kListCapacity) {
         list_pass(base);
         if (threadIdx.x < Shape::kComputeThreads + 32) ring.produce();
-        __syncthreads();
+        meet();
       }
       return;
     }
@@ -422,7 +429,7 @@ __global__ void __launch_bounds__(FfnTileShape<C>::kThreads, 1)
       }
       mine.accumulate(ring, b, neurons);
     }
-    __syncthreads();  // the list may be written again
+    meet();  // the list may be written again
   }
   mine.write(args.partials + static_cast<int64_t>(blockIdx.x) * args.tokens * C::kHidden, args.tokens);
 }
