@@ -45,13 +45,7 @@ def predict(
     fc1, fc2 = checks.predictor(x, fc1, fc2)
     checks.padding(x, padding)
     checks.predictor_routing(x, fc1, topk_ids)
-    rank = checks.kernel_rank(fc1)
-    experts, intermediate = fc2.shape[:2]
-    union, bits = _empty_active_set(x.device, tokens, experts, intermediate)
-    workspace = _workspace("predict", x, intermediate, experts, rank)
-    predict = _library.functions(x.get_device()).predict
-    predict(x, fc1, fc2, threshold, topk_ids, padding, workspace, union, bits)
-    return union, bits
+    return _select(x, fc1, fc2, threshold, topk_ids, padding)
 
 
 def ffn(
@@ -69,12 +63,7 @@ def ffn(
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
-    experts, intermediate = weights.shape[:2]
-    out = torch.empty_like(x)
-    workspace = _workspace("ffn", x, intermediate, experts)
-    ffn = _library.functions(x.get_device()).ffn
-    ffn(x, weights, union_bits, token_bits, number, gate_threshold, None, None, workspace, out)
-    return out
+    return _active_only(x, weights, union_bits, token_bits, number, gate_threshold, None, None)
 
 
 def ffn_gate_first(
@@ -116,12 +105,40 @@ def moe(
     predictor = checks.moe_predictor(x, weights, fc1, fc2)
     if predictor is None:
         return _gate_first(x, weights, number, gate_threshold, topk_ids, topk_weights, padding)
-    union, bits = predict(x, *predictor, threshold, topk_ids, padding)
+    union, bits = _select(x, *predictor, threshold, topk_ids, padding)
+    return _active_only(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights)
+
+
+# The library's operators on arguments that are checked, with the outputs and workspaces they need.
+
+
+def _select(
+    x: Tensor, fc1: Tensor, fc2: Tensor, threshold: float, topk_ids: Tensor | None, padding: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    rank = checks.kernel_rank(fc1)
+    experts, intermediate = fc2.shape[:2]
+    union, bits = _empty_active_set(x.device, x.shape[0], experts, intermediate)
+    workspace = _workspace("predict", x, intermediate, experts, rank)
+    predict = _library.functions(x.get_device()).predict
+    predict(x, fc1, fc2, threshold, topk_ids, padding, workspace, union, bits)
+    return union, bits
+
+
+def _active_only(
+    x: Tensor,
+    weights: Tensor,
+    union_bits: Tensor,
+    token_bits: Tensor,
+    activation: int,
+    gate_threshold: float,
+    topk_ids: Tensor | None,
+    topk_weights: Tensor | None,
+) -> Tensor:
     experts, intermediate = weights.shape[:2]
     out = torch.empty_like(x)
     workspace = _workspace("ffn", x, intermediate, experts)
     ffn = _library.functions(x.get_device()).ffn
-    ffn(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights, workspace, out)
+    ffn(x, weights, union_bits, token_bits, activation, gate_threshold, topk_ids, topk_weights, workspace, out)
     return out
 
 
