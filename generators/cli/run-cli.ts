@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { ExitCode, type ExitCodeName } from "../errors.ts";
 import type { Env } from "../io/env.ts";
+import { packageVersion } from "../package/version.ts";
 import { createProgram, selectCommands } from "./program.ts";
 import { createProgress } from "./progress/create-progress.ts";
 import { type CommandEntry, commandRegistry } from "./registry.ts";
@@ -14,7 +14,7 @@ export async function runCli(
 ): Promise<number> {
   try {
     const definitions = await Promise.all(selectCommands(argv, registry).map((entry) => entry.load()));
-    const { version } = JSON.parse(await env.fs.readText(join(env.packageRoot, "package.json"))) as { version: string };
+    const version = await packageVersion(env);
     let exit: ExitCodeName = "ok";
     const program = createProgram({ env, progress: createProgress(env) }, definitions, version, (name) => {
       exit = name;

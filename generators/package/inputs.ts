@@ -6,6 +6,7 @@ import { loadTemplates } from "../render/load-templates.ts";
 import type { FileSet } from "../render/types.ts";
 import { readPythonFiles } from "./python-files.ts";
 import { sourcesDigest } from "./sources-digest.ts";
+import { packageVersion } from "./version.ts";
 import type { Files } from "./wheel/zip.ts";
 
 /** What this package brings to every build. */
@@ -40,10 +41,4 @@ export async function readPackageInputs(env: Env): Promise<PackageInputs> {
       cause: error,
     });
   }
-}
-
-/** The version in package.json, which the wheel gets too. */
-async function packageVersion(env: Pick<Env, "fs" | "packageRoot">): Promise<string> {
-  const { version } = JSON.parse(await env.fs.readText(join(env.packageRoot, "package.json"))) as { version: string };
-  return version;
 }
