@@ -92,19 +92,20 @@ function table(name: string, args: string, entries: readonly Entry[]): DispatchT
   };
 }
 
+const entryOf = (instance: KernelInstance, launch = instanceName(instance)): Entry => ({
+  key: dispatchKey(instance),
+  name: instanceName(instance),
+  launch,
+});
+
 /** All tables of kernels/include/turbosparse/dispatch.h; those without kernels are empty. */
 export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
   const entries = (...families: readonly Family[]) =>
-    instances
-      .filter((instance) => families.includes(instance.family))
-      .map((instance) => ({
-        key: dispatchKey(instance),
-        name: instanceName(instance),
-        launch: instanceName(instance),
-      }));
+    instances.filter(({ family }) => families.includes(family)).map((instance) => entryOf(instance));
   const support = instances.filter((instance) => instance.family === "support");
+  // A support unit holds two kernels.
   const named = (launch: (i: (typeof support)[number]) => string) =>
-    support.map((instance) => ({ key: dispatchKey(instance), name: instanceName(instance), launch: launch(instance) }));
+    support.map((instance) => entryOf(instance, launch(instance)));
   return {
     tables: [
       table("ffn_stream", "FfnStreamArgs", entries("ffn_stream", "ffn_tile")),
