@@ -3,6 +3,7 @@ import { createBusyClock } from "../compile/busy-clock.ts";
 import type { CacheStore } from "../compile/cache/store.ts";
 import { compile, keyUnits } from "../compile/compile.ts";
 import { sha256 } from "../compile/digest.ts";
+import { spillFailure, spillReport } from "../compile/spills.ts";
 import { prepareToolchain, readyToCompile } from "../compile/toolchain/toolchain.ts";
 import type { CompileProgress, Unit } from "../compile/types.ts";
 import { listUnits } from "../compile/units.ts";
@@ -23,6 +24,8 @@ export interface BuildOptions {
   readonly maxJobs: number;
   /** For one translation unit. */
   readonly timeoutMs: number;
+  /** Whether kernels that keep registers in memory are a note instead of an error. */
+  readonly allowSpills: boolean;
 }
 
 /** What a build made and how long its parts took, in milliseconds. */
@@ -64,6 +67,9 @@ export async function buildWheel(
     maxJobs: options.maxJobs,
     timeoutMs: options.timeoutMs,
   });
+  const spills = spillReport(planned.plan.instances, library.resources);
+  if (spills !== undefined && !options.allowSpills) throw spillFailure(spills);
+  if (spills !== undefined) progress.note(`${spills}.`);
   const { version, sourcesSha256, pythonFiles, license } = inputs;
   const manifest = createManifest({ version, plan: planned.plan, library, toolchain, sourcesSha256 });
   const wheel = assembleWheel({ manifest, library: library.bytes, pythonFiles, license });

@@ -1,10 +1,10 @@
 import { sha256 } from "../compile/digest.ts";
 import { commonFlags } from "../compile/flags.ts";
+import { instanceResources } from "../compile/instance-resources.ts";
 import type { Toolchain } from "../compile/toolchain/types.ts";
 import type { CompiledLibrary, KernelResources } from "../compile/types.ts";
 import { instanceName } from "../plan/names.ts";
 import type { BuildPlan, KernelInstance } from "../plan/types.ts";
-import { configName } from "../render/instance-contexts.ts";
 import type { Manifest } from "./manifest-schema.ts";
 
 /** Where the library lies in the wheel. */
@@ -49,20 +49,7 @@ function models(plan: BuildPlan): Manifest["models"] {
   });
 }
 
-/** PTX has no registers yet: the driver allocates them when it compiles, so they are null. */
 function kernel(instance: KernelInstance, resources: readonly KernelResources[]): Manifest["kernels"][number] {
   const { family, ...parameters } = instance;
-  const config = configName(instance);
-  // In a mangled name an identifier follows its length; the one kernel template of a family has the configuration once.
-  const own = resources.filter(({ symbol }) => symbol.includes(`${config.length}${config}`));
-  const largest = (value: (kernel: KernelResources) => number): number | null =>
-    own.length === 0 ? null : Math.max(...own.map(value));
-  return {
-    name: instanceName(instance),
-    family,
-    parameters,
-    registers: largest((kernel) => kernel.registers),
-    spillBytes: largest((kernel) => kernel.spillBytes),
-    staticSharedBytes: largest((kernel) => kernel.staticSharedBytes),
-  };
+  return { name: instanceName(instance), family, parameters, ...instanceResources(instance, resources) };
 }

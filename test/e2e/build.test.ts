@@ -60,6 +60,21 @@ describe("build with a compiler that works", () => {
   });
 });
 
+describe("build of kernels that spill", () => {
+  it("fails without a wheel, from the cache too, unless spills are allowed", async () => {
+    const { run, compiled, folder } = await buildWorld();
+    const spilling = { FAKE_NVCC: "spills", FAKE_NVCC_UNIT: "support_sm90a" };
+    const cold = await run(["build"], spilling);
+    expect(cold).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^error\[TS4107\]: .*12 bytes, 80 reg/m) });
+    expect(await readdir(folder)).not.toContain("dist");
+    await compiled();
+    expect(await run(["build"])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("error[TS4107]") });
+    const allowed = await run(["build", "--allow-spills"]);
+    expect(allowed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("in 1 kernel: _Z6kernelv") });
+    expect(await compiled()).toEqual([]);
+  });
+});
+
 describe("build with a compiler that fails", () => {
   it("shows the first error with its file, a hint last, and keeps the log and the good objects", async () => {
     const { build, run, compiled, folder, cache } = await buildWorld();

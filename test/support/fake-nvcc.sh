@@ -39,6 +39,11 @@ garbage)
   ;;
 nothing) exit 0 ;;
 slow) sleep 0.2 ;;
+spills)
+  echo "ptxas info    : Compiling entry function '_Z6kernelv' for 'sm_90a'" >&2
+  echo "    8 bytes stack frame, 4 bytes spill stores, 8 bytes spill loads" >&2
+  echo "ptxas info    : Used 80 registers, used 1 barriers" >&2
+  ;;
 esac
 if [ "$source" = kernels/bindings/tvm_ffi.cc ]; then
   program='#include <stdexcept>

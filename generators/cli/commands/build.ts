@@ -18,6 +18,7 @@ interface BuildCommandOptions {
   readonly out: string;
   readonly jobs?: number;
   readonly timeout: number;
+  readonly allowSpills?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -30,6 +31,7 @@ export const definition: CommandDefinition = {
       .option("--out <dir>", "folder for the wheel", "dist")
       .option("--jobs <n>", "compilers at once (default: as processors and free memory allow)", wholeNumber(1024))
       .option("--timeout <seconds>", "limit for one translation unit", wholeNumber(7 * 24 * 3600), 1800)
+      .option("--allow-spills", "build kernels too that keep registers in memory, and say which they are")
       .option("--dry-run", "print the translation units and whether each is cached, and write nothing")
       .option("--json", "print the outcome as JSON");
   },
@@ -50,6 +52,7 @@ export const definition: CommandDefinition = {
           out: resolve(env.cwd, build.out),
           maxJobs: build.jobs ?? env.system.cpuCount,
           timeoutMs: build.timeout * 1000,
+          allowSpills: build.allowSpills === true,
         },
         progress,
       );
