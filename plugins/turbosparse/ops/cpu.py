@@ -1,12 +1,11 @@
-"""The operators in plain torch: the CPU implementation, and that of more than 64 tokens on any device."""
+"""The operators as dense GEMMs behind the argument checks: the CPU implementation."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from turbosparse import reference
-from turbosparse.ops import checks
+from turbosparse.ops import checks, dense
 
 
 def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,12 +24,7 @@ def predict(
     fc1, fc2 = checks.predictor(x, fc1, fc2)
     checks.padding(x, padding)
     checks.predictor_routing(x, fc1, topk_ids)
-    mask = reference.predict_mask(x, fc1, fc2, threshold)
-    if topk_ids is not None:
-        mask &= reference.routed_mask(topk_ids, fc1.shape[0]).unsqueeze(-1)
-    if padding is not None:
-        mask &= ~padding[:, None, None]
-    return reference.pack_mask(mask)
+    return dense.predict(dense.Predictor(x, fc1, fc2, threshold, padding), topk_ids)
 
 
 def ffn(
@@ -46,10 +40,7 @@ def ffn(
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
-    if x.shape[0] == 0:
-        return torch.empty_like(x)
-    mask = reference.unpack_mask(token_bits, x.shape[0])
-    return reference.masked_ffn(x, weights, mask, activation, gate_threshold)
+    return dense.ffn(x, weights, dense.Bits(token_bits, 1), activation, gate_threshold)
 
 
 def ffn_gate_first(
@@ -64,7 +55,7 @@ def ffn_gate_first(
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.padding(x, padding)
-    return reference.masked_ffn(x, weights, _kept(x, weights, padding), activation, gate_threshold)
+    return dense.ffn(x, weights, dense.AllNeurons(padding), activation, gate_threshold)
 
 
 def moe(
@@ -84,14 +75,6 @@ def moe(
     weights = checks.neuron_weights(x, weights)
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
-    mask = _kept(x, weights, padding)
     predictor = checks.moe_predictor(x, weights, fc1, fc2)
-    if predictor is not None:
-        selected = reference.predict_mask(x, *predictor, threshold)
-        mask = selected if mask is None else mask & selected
-    return reference.masked_moe(x, weights, topk_ids, topk_weights, mask, activation, gate_threshold)
-
-
-def _kept(x: Tensor, weights: Tensor, padding: Tensor | None) -> Tensor | None:
-    """The mask of rows that are not padding."""
-    return None if padding is None else ~padding[:, None, None].expand(-1, *weights.shape[:2])
+    selection = dense.AllNeurons(padding) if predictor is None else dense.Predictor(x, *predictor, threshold, padding)
+    return dense.moe(x, weights, topk_ids, topk_weights, selection, padding, activation, gate_threshold)

@@ -1,12 +1,12 @@
-"""The operators over the compiled library. More than 64 tokens are nearly dense together and run in plain torch."""
+"""The operators over the compiled library, or as dense GEMMs from the crossover on."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from turbosparse import _library
-from turbosparse.ops import checks, cpu
+from turbosparse import _library, crossover
+from turbosparse.ops import checks, cpu, dense
 from turbosparse.reference.active_set import WORD, token_words, union_bytes
 
 
@@ -56,13 +56,13 @@ def ffn(
     activation: str = "drelu",
     gate_threshold: float = 0.0,
 ) -> Tensor:
-    tokens, _ = checks.tokens_and_hidden(x)
-    if not 0 < tokens <= WORD:
-        return cpu.ffn(x, weights, union_bits, token_bits, activation, gate_threshold)
+    checks.tokens_and_hidden(x)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
+    if _runs_dense("ffn", x, weights, activation):
+        return dense.ffn(x, weights, dense.Bits(token_bits, 1), activation, gate_threshold)
     return _active_only(x, weights, union_bits, token_bits, number, gate_threshold, None, None)
 
 
@@ -73,13 +73,13 @@ def ffn_gate_first(
     gate_threshold: float = 0.0,
     padding: Tensor | None = None,
 ) -> Tensor:
-    tokens, _ = checks.tokens_and_hidden(x)
-    if not 0 < tokens <= WORD:
-        return cpu.ffn_gate_first(x, weights, activation, gate_threshold, padding)
+    checks.tokens_and_hidden(x)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.padding(x, padding)
+    if _runs_dense("ffn_gate_first", x, weights, activation):
+        return dense.ffn(x, weights, dense.AllNeurons(padding), activation, gate_threshold)
     return _gate_first(x, weights, number, gate_threshold, None, None, padding)
 
 
@@ -103,10 +103,29 @@ def moe(
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
     predictor = checks.moe_predictor(x, weights, fc1, fc2)
+    top_k = topk_ids.shape[1]
+    function = (activation, gate_threshold)
     if predictor is None:
+        if _runs_dense("moe_gate_first", x, weights, activation, top_k):
+            everything = dense.AllNeurons(padding)
+            return dense.moe(x, weights, topk_ids, topk_weights, everything, padding, *function)
         return _gate_first(x, weights, number, gate_threshold, topk_ids, topk_weights, padding)
     union, bits = _select(x, *predictor, threshold, topk_ids, padding)
+    if _runs_dense("moe", x, weights, activation, top_k, predictor[0]):
+        selected = dense.Bits(bits, weights.shape[0])
+        return dense.moe(x, weights, topk_ids, topk_weights, selected, padding, *function)
     return _active_only(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights)
+
+
+_DTYPES = {torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+def _runs_dense(
+    operator: str, x: Tensor, weights: Tensor, activation: str, top_k: int = 1, fc1: Tensor | None = None
+) -> bool:
+    rank, bits = (None, None) if fc1 is None else (fc1.shape[1], 8 * fc1.element_size())
+    sizes = (x.shape[1], weights.shape[1], weights.shape[0], top_k, rank, bits, _DTYPES[x.dtype], activation)
+    return crossover.runs_dense(x.get_device(), operator, x.shape[0], *sizes)
 
 
 # The library's operators on arguments that are checked, with the outputs and workspaces they need.

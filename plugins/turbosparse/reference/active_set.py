@@ -53,9 +53,11 @@ def unpack_mask(token_bits: Tensor, tokens: int) -> Tensor:
     if words == 0:
         raise ValueError("token_bits of no tokens has no rows, so its number of experts is unknown")
     rows, intermediate = token_bits.shape
-    octets = token_bits.contiguous().view(torch.uint8).view(words, rows // words, intermediate, 8, 1)
-    bits = (octets & _bit_values(token_bits.device)).ne(0)
-    return bits.view(words, rows // words, intermediate, WORD).permute(0, 3, 1, 2).flatten(0, 1)[:tokens].contiguous()
+    octets = token_bits.contiguous().view(torch.uint8).view(words, rows // words, intermediate, 8)
+    # Bytes of one token group side by side first: what is eight times as large is then read and written in order.
+    octets = octets.permute(0, 3, 1, 2).contiguous().unsqueeze(2)
+    bits = (octets & _bit_values(token_bits.device).view(8, 1, 1)).ne(0)
+    return bits.reshape(words * WORD, rows // words, intermediate)[:tokens]
 
 
 def unpack_union(union_bits: Tensor, intermediate: int) -> Tensor:
