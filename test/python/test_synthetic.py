@@ -114,7 +114,7 @@ def test_checkpoint_predictors_meet_density_and_overlap(tmp_path):
     residual, _ = residual_and_normed(checkpoint, SHAPE)
     for layer in range(2):
         predictor = load_predictor(checkpoint, layout_for("bamboo"), layer)
-        mask = reference.predict_mask(residual, *predictor, 0.0)
+        mask = reference.predict_mask(residual, predictor.fc1, predictor.fc2, 0.0)
         assert mask.float().mean() == pytest.approx(0.1, abs=0.02)
         assert mask[:8].any(0).float().mean() == pytest.approx(synthetic.expected_union(0.1, 0.45, 8), abs=0.05)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from turbosparse import ops, reference, synthetic
 from turbosparse.errors import CheckpointError
+from turbosparse.reference import PredictorWeights
 from turbosparse.synthetic import PRESETS, ModelShape
 from turbosparse.weights import Checkpoint, layer_shape, layout_for, load_ffn, load_predictor
 
@@ -57,17 +58,18 @@ def test_neuron_major_weights_are_the_checkpoints_rows(folders, family):
 def test_shards_add_up_to_the_layer(folders, family, size):
     checkpoint, layout = opened(folders, family)
     whole = load_ffn(checkpoint, layout, 1)
-    fc1, fc2 = load_predictor(checkpoint, layout, 1)
+    fc1, fc2, *scales = load_predictor(checkpoint, layout, 1)
+    assert scales == [None, None]
     shards = [load_ffn(checkpoint, layout, 1, tensor_parallel=(rank, size)) for rank in range(size)]
     predictors = [load_predictor(checkpoint, layout, 1, tensor_parallel=(rank, size)) for rank in range(size)]
     assert torch.equal(torch.cat(shards, 1), whole)
-    assert torch.equal(torch.cat([second for _, second in predictors], 1), fc2)
-    assert all(torch.equal(first, fc1) for first, _ in predictors)
+    assert torch.equal(torch.cat([part.fc2 for part in predictors], 1), fc2)
+    assert all(torch.equal(part.fc1, fc1) for part in predictors)
 
     x = torch.randn(3, 256).bfloat16()
     mask = reference.predict_mask(x, fc1, fc2, 0.0)
     total = sum(
-        reference.float64.ffn(x, shard, reference.predict_mask(x, *predictor, 0.0))
+        reference.float64.ffn(x, shard, reference.predict_mask(x, predictor.fc1, predictor.fc2, 0.0))
         for shard, predictor in zip(shards, predictors)
     )
     torch.testing.assert_close(total, reference.float64.ffn(x, whole, mask))
@@ -80,13 +82,14 @@ def test_loading_into_a_given_place_makes_no_other(folders):
     assert torch.equal(model[1], load_ffn(checkpoint, layout, 1))
     assert not model[0].any()
     fc1, fc2 = torch.empty(1, 192, 256).bfloat16(), torch.empty(1, 1000, 192).bfloat16()
-    assert load_predictor(checkpoint, layout, 1, out=(fc1, fc2))[1] is fc2
+    assert load_predictor(checkpoint, layout, 1, out=PredictorWeights(fc1, fc2)).fc2 is fc2
 
 
 def test_loaded_layer_runs(folders):
     checkpoint, layout = opened(folders, "bamboo")
     x = torch.randn(2, 256).bfloat16()
-    active = ops.predict(x, *load_predictor(checkpoint, layout, 0))
+    predictor = load_predictor(checkpoint, layout, 0)
+    active = ops.predict(x, predictor.fc1, predictor.fc2)
     assert ops.ffn(x, load_ffn(checkpoint, layout, 0), *active).isfinite().all()
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from turbosparse.reference.activations import combine
+from turbosparse.reference.predictor import dequantized
 
 _ACCUMULATION = 2.0**-23
 _SMALLEST = {torch.bfloat16: 2.0**-134, torch.float16: 2.0**-25}
@@ -47,29 +48,45 @@ def propagate(errors: Tensor, matrix: Tensor, confidence: float | None) -> Tenso
     return worst if confidence is None else torch.minimum(worst, confidence * (errors**2 @ matrix**2).sqrt())
 
 
-def logit_margin(x: Tensor, fc1: Tensor, fc2: Tensor, confidence: float | None = 8.0) -> tuple[Tensor, Tensor]:
+def logit_margin(
+    x: Tensor,
+    fc1: Tensor,
+    fc2: Tensor,
+    confidence: float | None = 8.0,
+    *,
+    fc1_scale: Tensor | None = None,
+    fc2_scale: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Float64 predictor logits and the largest error of any evaluation in the dtype of `x`.
 
     Returns two float64 tensors `[tokens, experts, intermediate]`. Where `abs(logit - threshold) > margin`, every
     evaluation that rounds the hidden layer and the logit to the dtype must agree with
-    `logit > threshold`; where it is not, either answer is right. `confidence` None gives the worst case.
+    `logit > threshold`; where it is not, either answer is right. `confidence` None gives the worst case. Other
+    arguments as `float64.logits`: the logits of int8 matrices are those of the values they stand for.
 
     With `h = relu(fc1 x)`, `S = |fc1| |x|` and `d = g(hidden) S + u (h + g(hidden) S)` the error of the rounded `h`
     (ReLU does not widen it), the margin is `e + u (|z| + e)` for
-    `e = propagate(d, fc2) + g(rank) |fc2| (h + d)`.
+    `e = propagate(d, fc2) + g(rank) |fc2| (h + d)`. Products with int8 are exact in float32 as well; multiplying a sum
+    by its row's scale rounds once more, and `g` is larger by that.
     """
     dtype = x.dtype
     exact, logits, margins = x.double(), [], []
-    for first, second in zip(fc1.double(), fc2.double()):
+    for first, second in zip(dequantized(fc1, fc1_scale), dequantized(fc2, fc2_scale)):
         hidden = torch.relu(exact @ first.T)
-        summed = accumulation(x.shape[1], confidence) * (exact.abs() @ first.abs().T)
+        summed = _row_error(first, fc1_scale, confidence) * (exact.abs() @ first.abs().T)
         error = summed + rounding(hidden + summed, dtype)
         logit = hidden @ second.T
         total = propagate(error, second.T, confidence)
-        total += accumulation(second.shape[1], confidence) * ((hidden + error) @ second.abs().T)
+        total += _row_error(second, fc2_scale, confidence) * ((hidden + error) @ second.abs().T)
         logits.append(logit)
         margins.append(total + rounding(logit.abs() + total, dtype))
     return torch.stack(logits, 1), torch.stack(margins, 1)
+
+
+def _row_error(matrix: Tensor, scale: Tensor | None, confidence: float | None) -> float:
+    """Largest float32 error of a row's sum, relative to the sum of the magnitudes, times its scale if it has one."""
+    error = accumulation(matrix.shape[1], confidence)
+    return error if scale is None else error + _ACCUMULATION * (1 + error)
 
 
 def ffn_error_bound(

@@ -11,13 +11,19 @@ import torch
 from torch import Tensor
 
 from turbosparse.reference.activations import combine
+from turbosparse.reference.predictor import dequantized
 from turbosparse.reference.routing import routed_mask, routing_scale
 
 
-def logits(x: Tensor, fc1: Tensor, fc2: Tensor) -> Tensor:
-    """`fc2(relu(fc1(x)))`: `[tokens, experts, intermediate]` of `fc1 [experts, rank, hidden]`, `fc2 [.., rank]`."""
-    x = x.double()
-    return torch.stack([torch.relu(x @ first.double().T) @ second.double().T for first, second in zip(fc1, fc2)], 1)
+def logits(
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None = None, fc2_scale: Tensor | None = None
+) -> Tensor:
+    """`fc2(relu(fc1(x)))`: `[tokens, experts, intermediate]` of `fc1 [experts, rank, hidden]`, `fc2 [.., rank]`.
+
+    With a scale, float32 `[experts, rows]`, a matrix is int8 and stands for `dequantized` of it.
+    """
+    x, pairs = x.double(), zip(dequantized(fc1, fc1_scale), dequantized(fc2, fc2_scale))
+    return torch.stack([torch.relu(x @ first.T) @ second.T for first, second in pairs], 1)
 
 
 def ffn(

@@ -1,6 +1,8 @@
-"""The released predictor in the dtype of the model."""
+"""The released predictor in the dtype of the model, its matrices in that dtype or in int8 with one factor a row."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +14,19 @@ from torch.nn import functional
 _THRESHOLDS = {torch.bfloat16: 2.0**-7, torch.float16: 2.0**-10}
 
 
+class PredictorWeights(NamedTuple):
+    """A predictor under the names of the operators' arguments: `ops.predict(x, **predictor._asdict())`.
+
+    `fc1 [experts, rank, hidden]` and `fc2 [experts, intermediate, rank]` each have the model's dtype and no scale, or
+    are int8 with a float32 scale `[experts, rows]`.
+    """
+
+    fc1: Tensor
+    fc2: Tensor
+    fc1_scale: Tensor | None = None
+    fc2_scale: Tensor | None = None
+
+
 def default_threshold(dtype: torch.dtype) -> float:
     """The logit that `round(sigmoid(z))`, evaluated in `dtype`, must exceed to be 1."""
     if dtype not in _THRESHOLDS:
@@ -21,19 +36,52 @@ def default_threshold(dtype: torch.dtype) -> float:
     return _THRESHOLDS[dtype]
 
 
-def predict_logits(x: Tensor, fc1: Tensor, fc2: Tensor) -> Tensor:
-    """`fc2(relu(fc1(x)))` in the dtype of the arguments: `[tokens, experts, intermediate]`.
+def predict_logits(
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None = None, fc2_scale: Tensor | None = None
+) -> Tensor:
+    """`fc2(relu(fc1(x)))` in the dtype of `x`, to which the hidden layer and the logits are rounded.
 
-    `x [tokens, hidden]`, `fc1 [experts, rank, hidden]`, `fc2 [experts, intermediate, rank]`.
+    Returns `[tokens, experts, intermediate]` of `x [tokens, hidden]`, `fc1 [experts, rank, hidden]` and
+    `fc2 [experts, intermediate, rank]`, each in the dtype of `x`, or int8 with its `scale` float32 `[experts, rows]`.
     """
-    logits = [functional.linear(torch.relu(functional.linear(x, first)), second) for first, second in zip(fc1, fc2)]
+    logits = []
+    for expert in range(len(fc1)):
+        hidden = torch.relu(_linear(x, fc1[expert], None if fc1_scale is None else fc1_scale[expert]))
+        logits.append(_linear(hidden, fc2[expert], None if fc2_scale is None else fc2_scale[expert]))
     return torch.stack(logits, 1)
 
 
-def predict_mask(x: Tensor, fc1: Tensor, fc2: Tensor, threshold: float) -> Tensor:
+def predict_mask(
+    x: Tensor,
+    fc1: Tensor,
+    fc2: Tensor,
+    threshold: float,
+    fc1_scale: Tensor | None = None,
+    fc2_scale: Tensor | None = None,
+) -> Tensor:
     """bool `[tokens, experts, intermediate]`: the neurons whose logit is not `<= threshold`.
 
     With the default threshold of the dtype this is `round(sigmoid(fc2(relu(fc1(x)))))`, bit for bit, except that a NaN
-    logit, which the released model multiplies in, keeps its neuron.
+    logit, which the released model multiplies in, keeps its neuron. Other arguments as `predict_logits`.
     """
-    return ~(predict_logits(x, fc1, fc2) <= threshold)
+    return ~(predict_logits(x, fc1, fc2, fc1_scale, fc2_scale) <= threshold)
+
+
+def dequantized(weight: Tensor, scale: Tensor | None) -> Tensor:
+    """The float64 matrix that `weight [.., rows, depth]` and, when it is int8, `scale [.., rows]` stand for."""
+    exact = weight.double()
+    return exact if scale is None else exact * scale.unsqueeze(-1).double()
+
+
+def _linear(x: Tensor, weight: Tensor, scale: Tensor | None) -> Tensor:
+    """`x @ weight.T` with the rows' factors, summed in float32 and rounded to the dtype of `x` once."""
+    if scale is None:
+        return functional.linear(x, weight)
+    # The factor is the same for all terms of a sum, so it multiplies the sum: products of x and int8 are exact.
+    if x.is_cuda:
+        # Every int8 value is one of bfloat16 and float16, so that tensor cores can take it.
+        sums = torch.mm(x, weight.to(x.dtype).T, out_dtype=torch.float32)
+    else:
+        wide = torch.promote_types(x.dtype, torch.float32)
+        sums = functional.linear(x.to(wide), weight.to(wide))
+    return (sums * scale).to(x.dtype)

@@ -2,7 +2,9 @@
 
 from turbosparse.weights.checkpoint import Checkpoint
 from turbosparse.weights.layouts import LAYOUTS, Layout, layout_for
-from turbosparse.weights.load import LayerShape, layer_shape, load_ffn, load_predictor
+from turbosparse.weights.load import LayerShape, layer_shape, load_ffn
+from turbosparse.weights.predictor import load_predictor
+from turbosparse.weights.quantize import quantize_rows
 from turbosparse.weights.safetensors import SafetensorsFile
 
 __all__ = [
@@ -15,4 +17,5 @@ __all__ = [
     "layout_for",
     "load_ffn",
     "load_predictor",
+    "quantize_rows",
 ]

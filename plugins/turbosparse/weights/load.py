@@ -1,4 +1,4 @@
-"""Loads one layer's FFN and predictor into tensors the caller may have placed anywhere.
+"""Loads one layer's FFN into tensors the caller may have placed anywhere.
 
 Every byte is copied once, from the mapped file to its place, so the peak is the destination itself plus one bounded
 block. A tensor-parallel shard `rank` of `size` holds neurons `[rank * n, (rank + 1) * n)` with
@@ -16,9 +16,7 @@ from torch import Tensor
 from turbosparse.errors import CheckpointError
 from turbosparse.weights.checkpoint import Checkpoint
 from turbosparse.weights.layouts import Layout
-
-# Neurons copied at once, so that transposing and copies to a GPU need little memory on either side.
-_BLOCK = 1024
+from turbosparse.weights.placement import copy_rows, destination, shard
 
 
 @dataclass(frozen=True)
@@ -66,51 +64,18 @@ def load_ffn(
         ValueError: `out` or `tensor_parallel` does not fit the checkpoint.
     """
     shape = layer_shape(checkpoint, layout, layer)
-    neurons = _shard(shape.intermediate, tensor_parallel)
-    out = _destination(out, (shape.experts, len(neurons), 3, shape.hidden), shape.dtype)
+    neurons = shard(shape.intermediate, tensor_parallel)
+    out = destination(out, (shape.experts, len(neurons), 3, shape.hidden), shape.dtype)
     rows, columns = (shape.intermediate, shape.hidden), (shape.hidden, shape.intermediate)
     for expert in range(shape.experts):
         sources = ((layout.gate, rows), (layout.up, rows), (layout.down, columns))
         for part, (template, expected) in enumerate(sources):
             name = layout.name(template, layer, expert)
             tensor = checkpoint.tensor(name, expected, shape.dtype)
-            _copy(out[expert, :, part], tensor if part < 2 else tensor.T, neurons)
+            source = tensor if part < 2 else tensor.T
+            copy_rows(out[expert, :, part], source[neurons.start : neurons.stop])
             checkpoint.release(name)
     return out
-
-
-def load_predictor(
-    checkpoint: Checkpoint,
-    layout: Layout,
-    layer: int,
-    *,
-    out: tuple[Tensor, Tensor] | None = None,
-    tensor_parallel: tuple[int, int] = (0, 1),
-) -> tuple[Tensor, Tensor]:
-    """One layer's `fc1 [experts, rank, hidden]` and `fc2 [experts, intermediate / size, rank]`.
-
-    Arguments and exceptions as `load_ffn`; CheckpointError too when the checkpoint has no predictor.
-    """
-    shape = layer_shape(checkpoint, layout, layer)
-    if layout.fc1 is None or layout.fc2 is None or shape.rank == 0:
-        raise CheckpointError(f"{checkpoint.folder} has no predictor in layer {layer}")
-    neurons = _shard(shape.intermediate, tensor_parallel)
-    fc1, fc2 = (None, None) if out is None else out
-    fc1 = _destination(fc1, (shape.experts, shape.rank, shape.hidden), shape.dtype)
-    fc2 = _destination(fc2, (shape.experts, len(neurons), shape.rank), shape.dtype)
-    for expert in range(shape.experts):
-        first, second = layout.name(layout.fc1, layer, expert), layout.name(layout.fc2, layer, expert)
-        _copy(fc1[expert], checkpoint.tensor(first, (shape.rank, shape.hidden), shape.dtype), range(shape.rank))
-        _copy(fc2[expert], checkpoint.tensor(second, (shape.intermediate, shape.rank), shape.dtype), neurons)
-        checkpoint.release(first)
-        checkpoint.release(second)
-    return fc1, fc2
-
-
-def _copy(destination: Tensor, source: Tensor, rows: range) -> None:
-    for start in range(0, len(rows), _BLOCK):
-        stop = min(start + _BLOCK, len(rows))
-        destination[start:stop].copy_(source[rows.start + start : rows.start + stop])
 
 
 def _experts(checkpoint: Checkpoint, layout: Layout) -> int:
@@ -122,21 +87,3 @@ def _experts(checkpoint: Checkpoint, layout: Layout) -> int:
     raise CheckpointError(
         f"{checkpoint.folder / 'config.json'} must say the number of experts as {layout.experts_key}, found {count!r}"
     )
-
-
-def _shard(intermediate: int, tensor_parallel: tuple[int, int]) -> range:
-    rank, size = tensor_parallel
-    if not 0 <= rank < size:
-        raise ValueError(f"tensor_parallel must be (rank, size) with 0 <= rank < size, not {tensor_parallel}")
-    if intermediate % size:
-        raise ValueError(f"tensor_parallel: {intermediate} neurons do not split into {size} equal shards")
-    each = intermediate // size
-    return range(rank * each, (rank + 1) * each)
-
-
-def _destination(out: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    if out is None:
-        return torch.empty(shape, dtype=dtype)
-    if out.shape != shape or out.dtype != dtype:
-        raise ValueError(f"out must be {dtype} {list(shape)}, not {out.dtype} {list(out.shape)}")
-    return out
