@@ -6,7 +6,7 @@ const count = z.int().nonnegative();
 
 /** `turbosparse/manifest.json` of a wheel, described in docs/architecture.md. */
 export const manifestSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   version: z.string(),
   archs: z.array(z.enum(archs)),
   engines: z.array(z.string()),
@@ -28,6 +28,14 @@ export const manifestSchema = z.strictObject({
       registers: count.nullable(),
       spillBytes: count.nullable(),
       staticSharedBytes: count.nullable(),
+      /** Of a launch, a block. */
+      threads: count,
+      dynamicSharedBytes: count,
+      /** Depth of the ring in shared memory; null for a kernel without one. */
+      stages: count.nullable(),
+      /** Blocks resident at once, and the share of the warps that they fill. */
+      blocksPerMultiprocessor: count.nullable(),
+      occupancy: z.number().min(0).max(1).nullable(),
     }),
   ),
   toolchain: z.strictObject({ nvcc: z.string(), flags: z.array(z.string()), host: z.string(), tvmFfi: z.string() }),

@@ -1,10 +1,9 @@
 import { sha256 } from "../compile/digest.ts";
 import { commonFlags } from "../compile/flags.ts";
-import { instanceResources } from "../compile/instance-resources.ts";
 import type { Toolchain } from "../compile/toolchain/types.ts";
-import type { CompiledLibrary, KernelResources } from "../compile/types.ts";
-import { instanceName } from "../plan/names.ts";
-import type { BuildPlan, KernelInstance } from "../plan/types.ts";
+import type { CompiledLibrary } from "../compile/types.ts";
+import type { BuildPlan } from "../plan/types.ts";
+import { kernelFacts } from "./kernel-facts.ts";
 import type { Manifest } from "./manifest-schema.ts";
 
 /** Where the library lies in the wheel. */
@@ -21,12 +20,12 @@ export interface ManifestInputs {
 /** What the wheel was built from and what is in it. */
 export function createManifest({ version, plan, library, toolchain, sourcesSha256 }: ManifestInputs): Manifest {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     version,
     archs: [...plan.archs].sort(),
     engines: [...plan.engines].sort(),
     models: models(plan),
-    kernels: plan.instances.map((instance) => kernel(instance, library.resources)),
+    kernels: plan.instances.map((instance) => kernelFacts(instance, library.resources)),
     toolchain: {
       nvcc: toolchain.nvcc.version,
       flags: [...commonFlags],
@@ -47,9 +46,4 @@ function models(plan: BuildPlan): Manifest["models"] {
     const tensorParallel = shards.map((shard) => shard.tensorParallel).sort((a, b) => a - b);
     return [{ ...model, predictorRanks: [...model.predictorRanks], tensorParallel }];
   });
-}
-
-function kernel(instance: KernelInstance, resources: readonly KernelResources[]): Manifest["kernels"][number] {
-  const { family, ...parameters } = instance;
-  return { name: instanceName(instance), family, parameters, ...instanceResources(instance, resources) };
 }

@@ -7,6 +7,7 @@ export interface ArchLimits {
   /** Shared memory of one multiprocessor, bytes; a resident block costs 1 KiB more than it asks for. */
   readonly sharedBytesPerSm: number;
   readonly threadsPerSm: number;
+  readonly blocksPerSm: number;
   /** Pipes in order of preference. */
   readonly pipes: readonly Pipe[];
   /** Multiprocessors of the GPU named beside it: a yardstick for spreading work, never a limit. */
@@ -24,12 +25,14 @@ const registersPerPartition = 65536 / partitions;
 const registerUnit = 8;
 /** Shared memory that the driver keeps of each resident block, bytes. */
 const reservedSharedBytesPerBlock = 1024;
+const sharedUnit = 128;
+const warpSize = 32;
 
 const kib = 1024;
 const portable = { pipes: ["async"] } as const;
 
 /**
- * Shared memory and threads: CUDA C++ Programming Guide 13.0, "Technical Specifications per Compute Capability".
+ * Shared memory, threads and blocks: CUDA C++ Programming Guide 13.0, "Technical Specifications per Compute Capability".
  * Multiprocessors: NVIDIA's data sheets of the GPU in the comment.
  */
 export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
@@ -39,6 +42,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 163 * kib,
     sharedBytesPerSm: 164 * kib,
     threadsPerSm: 2048,
+    blocksPerSm: 32,
     multiprocessors: 108,
   },
   // A40
@@ -47,6 +51,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 99 * kib,
     sharedBytesPerSm: 100 * kib,
     threadsPerSm: 1536,
+    blocksPerSm: 16,
     multiprocessors: 84,
   },
   // L40S
@@ -55,6 +60,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 99 * kib,
     sharedBytesPerSm: 100 * kib,
     threadsPerSm: 1536,
+    blocksPerSm: 24,
     multiprocessors: 142,
   },
   // H100 SXM, H200
@@ -63,6 +69,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 227 * kib,
     sharedBytesPerSm: 228 * kib,
     threadsPerSm: 2048,
+    blocksPerSm: 32,
     multiprocessors: 132,
   },
   // B200
@@ -71,6 +78,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 227 * kib,
     sharedBytesPerSm: 228 * kib,
     threadsPerSm: 2048,
+    blocksPerSm: 32,
     multiprocessors: 148,
   },
   // RTX PRO 6000 Blackwell
@@ -79,6 +87,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 99 * kib,
     sharedBytesPerSm: 100 * kib,
     threadsPerSm: 1536,
+    blocksPerSm: 24,
     multiprocessors: 188,
   },
   // PTX must run on the smallest of the architectures above; compute capability 8.6 has the least of everything.
@@ -87,6 +96,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
     sharedBytesPerBlock: 99 * kib,
     sharedBytesPerSm: 100 * kib,
     threadsPerSm: 1536,
+    blocksPerSm: 16,
     multiprocessors: 84,
   },
 };
@@ -98,16 +108,36 @@ export function registerLimit(threads: number): number {
   return Math.min(registersPerThread, units * registerUnit);
 }
 
-/** Blocks of one kernel that a multiprocessor holds at once. */
-export function residentBlocks(
-  limits: ArchLimits,
-  block: { sharedBytes: number; threads: number; registers: number },
-): number {
-  const registersPerWarp = Math.ceil(block.registers / registerUnit) * registerUnit * 32;
-  const warps = partitions * Math.floor(registersPerPartition / registersPerWarp);
+/** What a block of one kernel takes of a multiprocessor. */
+export interface BlockResources {
+  /** Static and dynamic. */
+  readonly sharedBytes: number;
+  readonly threads: number;
+  /** A thread. */
+  readonly registers: number;
+}
+
+/**
+ * Blocks of one kernel that a multiprocessor holds at once; 0 when it cannot run. CUDA's occupancy calculator,
+ * `cudaOccMaxActiveBlocksPerMultiprocessor` of cuda_occupancy.h, with all shared memory that an architecture has.
+ */
+export function residentBlocks(limits: ArchLimits, block: BlockResources): number {
+  const warps = Math.ceil(block.threads / warpSize);
+  const registersPerWarp = roundUp(block.registers, registerUnit) * warpSize;
+  const sharedBytes = roundUp(block.sharedBytes + reservedSharedBytesPerBlock, sharedUnit);
+  // A launch is refused as if its warps took registers in all partitions alike.
+  if (registersPerWarp * roundUp(warps, partitions) > partitions * registersPerPartition) return 0;
   return Math.min(
-    Math.floor(limits.sharedBytesPerSm / (block.sharedBytes + reservedSharedBytesPerBlock)),
-    Math.floor(limits.threadsPerSm / block.threads),
-    Math.floor((32 * warps) / block.threads),
+    limits.blocksPerSm,
+    Math.floor(limits.sharedBytesPerSm / sharedBytes),
+    Math.floor(limits.threadsPerSm / warpSize / warps),
+    Math.floor((partitions * Math.floor(registersPerPartition / registersPerWarp)) / warps),
   );
 }
+
+/** Share of the warps that a multiprocessor can hold which resident blocks of one kernel fill, in [0, 1]. */
+export function occupancy(limits: ArchLimits, block: BlockResources): number {
+  return (residentBlocks(limits, block) * Math.ceil(block.threads / warpSize) * warpSize) / limits.threadsPerSm;
+}
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;

@@ -28,13 +28,16 @@ describe("a wheel as it was built", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^architectures +sm_90a$/m);
     expect(stdout).toMatch(/^exports +__tvm_ffi_built_kernels, __tvm_ffi_ffn, /m);
-    expect(stdout).toMatch(/^ffn_stream_sm90a_bf16_h4096_drelu_e1_t1_r3 +\d+ +\d+ +\d+$/m);
+    expect(stdout).toMatch(/^ffn_stream_sm90a_bf16_h4096_drelu_e1_t1_r3 +\d+ +0 +\d+ +\d+ +\d+ +\d+ +1 +\d+%$/m);
     expect(stdout).toMatch(/^All checks passed\.$/m);
   });
 
   it("has JSON for programs", async () => {
     const found = JSON.parse((await verify(wheel.path, "--json")).stdout);
     expect(found).toMatchObject({ ok: true, problems: [], library: { archs: ["sm_90a"] } });
+    expect(found.kernels).toContainEqual(
+      expect.objectContaining({ family: "support", threads: 256, dynamicSharedBytes: 0, stages: null, spillBytes: 0 }),
+    );
   });
 });
 

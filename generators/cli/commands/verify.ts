@@ -4,6 +4,7 @@ import { TurboSparseError } from "../../errors.ts";
 import type { Env } from "../../io/env.ts";
 import { glibcFloor } from "../../package/elf/glibc.ts";
 import { formatTable } from "../../package/format.ts";
+import { kernelTable } from "../../package/verify/kernel-table.ts";
 import { type Verification, verifyWheel } from "../../package/verify/verify.ts";
 import type { CommandDefinition } from "../command.ts";
 
@@ -64,17 +65,4 @@ function text({ problems, facts, manifest }: Verification): string {
     problems.length === 0 ? "All checks passed.\n" : problems.map((problem) => `problem: ${problem}\n`).join(""),
   );
   return lines.join("\n");
-}
-
-function kernelTable(kernels: NonNullable<Verification["manifest"]>["kernels"]): string {
-  const cell = (value: number | null): string => (value === null ? "-" : String(value));
-  return formatTable([
-    ["kernel", "registers", "spill bytes", "static shared"],
-    ...kernels.map((kernel) => [
-      kernel.name,
-      cell(kernel.registers),
-      cell(kernel.spillBytes),
-      cell(kernel.staticSharedBytes),
-    ]),
-  ]);
 }

@@ -24,9 +24,14 @@ const kernel = {
   registers: 32,
   spillBytes: 0,
   staticSharedBytes: 0,
+  threads: 256,
+  dynamicSharedBytes: 0,
+  stages: null,
+  blocksPerMultiprocessor: 8,
+  occupancy: 1,
 };
 const manifest: Manifest = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   version: "0.1.0",
   archs: ["sm_90a", "compute_80"],
   engines: ["vllm"],

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { KernelResources } from "../../../generators/compile/types.ts";
+import { kernelFacts } from "../../../generators/package/kernel-facts.ts";
 import { createManifest } from "../../../generators/package/manifest.ts";
 import { manifestSchema } from "../../../generators/package/manifest-schema.ts";
 import { sourcesDigest } from "../../../generators/package/sources-digest.ts";
 import { plan } from "../../../generators/plan/plan.ts";
+import type { Arch, KernelInstance, SupportInstance } from "../../../generators/plan/types.ts";
 import { configName } from "../../../generators/render/instance-contexts.ts";
 import { denseModel, moeModel, resolvedConfig } from "../../support/resolved-config.ts";
 
@@ -15,13 +18,16 @@ const toolchain = {
   host: { path: "/usr/bin/g++", ...versionOf, version: "g++ 12.2.0" },
   versions: { nvcc: "", host: "", tvmFfi: "0.1.9" },
 };
+/** What ptxas might report of an instance's kernel. */
+function kernelOf(instance: KernelInstance): KernelResources {
+  const config = configName(instance);
+  const symbol = `_ZN11turbosparse6kernelINS_${config.length}${config}EEEvT_`;
+  return { symbol, arch: instance.arch, registers: 30, spillBytes: 0, stackBytes: 0, staticSharedBytes: 16 };
+}
+const supportOn = (arch: Arch): SupportInstance => ({ family: "support", arch, dtype: "bf16" });
 const resources = built.instances
   .filter((instance) => instance.arch === "sm_90a")
-  .map((instance, index) => {
-    const config = configName(instance);
-    const symbol = `_ZN11turbosparse6kernelINS_${config.length}${config}EEEvT_`;
-    return { symbol, arch: "sm_90a", registers: 30 + index, spillBytes: 0, stackBytes: 0, staticSharedBytes: 16 };
-  });
+  .map((instance, index) => ({ ...kernelOf(instance), registers: 30 + index }));
 const library = {
   key: "",
   bytes: Buffer.from("library"),
@@ -54,6 +60,30 @@ describe("createManifest", () => {
     const ptx = manifest.kernels.filter((kernel) => kernel.parameters.arch === "compute_80");
     expect(ptx.length).toBeGreaterThan(0);
     expect(ptx.every((kernel) => kernel.registers === null)).toBe(true);
+    expect(ptx.every((kernel) => kernel.blocksPerMultiprocessor === null && kernel.occupancy === null)).toBe(true);
+  });
+
+  it("says what each launch asks for and what that leaves of a multiprocessor", () => {
+    const facts = (family: string) => manifest.kernels.find((kernel) => kernel.family === family);
+    const support = { threads: 256, dynamicSharedBytes: 0, stages: null, blocksPerMultiprocessor: 8, occupancy: 1 };
+    expect(kernelFacts(supportOn("sm_90a"), [{ ...kernelOf(supportOn("sm_90a")), registers: 32 }])).toMatchObject(
+      support,
+    );
+    expect(kernelFacts(supportOn("sm_90a"), [{ ...kernelOf(supportOn("sm_90a")), registers: 33 }])).toMatchObject({
+      blocksPerMultiprocessor: 6,
+      occupancy: 0.75,
+    });
+    for (const family of ["ffn_stream", "ffn_tile", "row_gemm", "union_down"]) {
+      expect(facts(family)).toMatchObject({ threads: expect.any(Number), stages: expect.any(Number) });
+      expect(facts(family)?.dynamicSharedBytes).toBeGreaterThan(1024);
+    }
+  });
+
+  it("counts static beside dynamic shared memory", () => {
+    const roomFor = (staticSharedBytes: number) =>
+      kernelFacts(supportOn("sm_90a"), [{ ...kernelOf(supportOn("sm_90a")), staticSharedBytes }]);
+    expect(roomFor(48 * 1024).blocksPerMultiprocessor).toBe(4);
+    expect(roomFor(100 * 1024).blocksPerMultiprocessor).toBe(2);
   });
 });
 

@@ -1,0 +1,35 @@
+import { ffnStreamSharedBytes, ffnStreamThreads } from "./families/ffn-stream.ts";
+import { ffnTileSharedBytes, ffnTileThreads } from "./families/ffn-tile.ts";
+import { rowGemmSharedBytes, rowGemmThreads } from "./families/row-gemm.ts";
+import { unionDownSharedBytes, unionDownThreads } from "./families/union-down.ts";
+import type { KernelInstance } from "./types.ts";
+
+/** What an instance's launcher asks for each block. */
+export interface LaunchedBlock {
+  readonly threads: number;
+  readonly dynamicSharedBytes: number;
+  /** Parts of the ring in shared memory that are on their way at once; null for a kernel without a ring. */
+  readonly stages: number | null;
+}
+
+/** Threads of both support kernels: `kReduceThreads` and `kPackThreads` of kernels/include/turbosparse/support.cuh. */
+const supportThreads = 256;
+
+export function launchedBlock(instance: KernelInstance): LaunchedBlock {
+  switch (instance.family) {
+    case "ffn_stream":
+      return ringed(instance, ffnStreamThreads(instance), ffnStreamSharedBytes(instance));
+    case "ffn_tile":
+      return ringed(instance, ffnTileThreads(instance), ffnTileSharedBytes(instance));
+    case "row_gemm":
+      return ringed(instance, rowGemmThreads(instance), rowGemmSharedBytes(instance));
+    case "union_down":
+      return ringed(instance, unionDownThreads(instance), unionDownSharedBytes(instance));
+    case "support":
+      return { threads: supportThreads, dynamicSharedBytes: 0, stages: null };
+  }
+}
+
+function ringed({ stages }: { readonly stages: number }, threads: number, dynamicSharedBytes: number): LaunchedBlock {
+  return { threads, dynamicSharedBytes, stages };
+}
