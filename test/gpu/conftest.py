@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from models import Model, for_dry_run, from_manifest
-from turbosparse import __version__
+from models import for_dry_run
+from turbosparse import __version__, crossover
+from turbosparse.bench.model import Model, from_manifest
 from turbosparse.manifest import manifest
 
 torch.manual_seed(0)
@@ -68,3 +69,10 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def device(pytestconfig):
     return pytestconfig.getoption("--device")
+
+
+@pytest.fixture(autouse=True)
+def sparse_kernels():
+    """What is tested is the kernels, also where dense GEMMs would be faster."""
+    with crossover.override(crossover.MOST_SPARSE_TOKENS + 1):
+        yield

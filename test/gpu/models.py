@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
+from turbosparse.bench.model import Model
 from turbosparse.synthetic import PRESETS, ModelShape
 
 # Folders written by write_models.py. Kernels do not depend on the number of neurons, layers or heads, so those are few.
@@ -21,52 +19,20 @@ FOLDERS = {
 }
 
 
-@dataclass(frozen=True)
-class Model:
-    """What the tests need of a model in a wheel's manifest."""
-
-    name: str
-    hidden: int
-    experts: int
-    top_k: int
-    activation: str
-    gate_threshold: float
-    predictor: bool
-    ranks: tuple[int, ...]
-    dtype: torch.dtype
-
-    @property
-    def function(self) -> tuple[str, float]:
-        return self.activation, self.gate_threshold
-
-
-def from_manifest(spec: dict[str, Any]) -> Model:
-    return Model(
-        name=spec["name"],
-        hidden=spec["hidden"],
-        experts=spec["experts"],
-        top_k=spec["topK"],
-        activation=spec["activation"],
-        gate_threshold=spec["gateThreshold"],
-        predictor=spec["selection"] == "predictor",
-        ranks=tuple(sorted(set(spec["predictorRanks"]))),
-        dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[spec["dtype"]],
-    )
-
-
 def for_dry_run() -> list[Model]:
     """The models of turbosparse.yaml at a width and number of experts that a CPU computes quickly."""
     return [
         Model(
             name=name,
             hidden=256,
+            intermediate=shape.intermediate,
             experts=min(shape.experts, 8),
             top_k=shape.top_k,
             activation="drelu" if shape.family in ("bamboo", "turbosparsemixtral", "qwen2") else "reglu",
             gate_threshold=shape.gate_threshold,
-            predictor=bool(shape.ranks),
             ranks=(64, 192) if shape.ranks else (),
             dtype=getattr(torch, shape.dtype),
+            density=shape.density,
         )
         for name, shape in (PRESETS | FOLDERS).items()
         if not name.endswith("-tiny")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import tools
-from machine import describe
+from turbosparse.bench.description import describe
 
 HERE = Path(__file__).parent
 MEASUREMENTS = HERE.parents[1] / "docs" / "measurements"

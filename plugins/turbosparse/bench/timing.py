@@ -7,8 +7,16 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+Step = Callable[[], object]
 
-def graph_of(steps: Sequence[Callable[[], object]]) -> torch.cuda.CUDAGraph:
+_WARM_UP_REPLAYS = 3
+_REPEATS = 5
+# Of one repeat: long enough for the clock, short enough for hundreds of measurements.
+_REPEAT_SECONDS = 0.06
+_MOST_REPLAYS = 50
+
+
+def graph_of(steps: Sequence[Step]) -> torch.cuda.CUDAGraph:
     """The steps captured one after the other, after one warm-up of each."""
     for step in steps:
         step()
@@ -20,21 +28,23 @@ def graph_of(steps: Sequence[Callable[[], object]]) -> torch.cuda.CUDAGraph:
     return graph
 
 
-def microseconds(steps: Sequence[Callable[[], object]], *, replays: int = 50, repeats: int = 5) -> float:
+def microseconds(steps: Sequence[Step]) -> float:
     """Median over repeats of the time of one step, in us, when replayed in turn."""
     graph = graph_of(steps)
-    for _ in range(5):
+    once = _seconds(graph, _WARM_UP_REPLAYS) / _WARM_UP_REPLAYS
+    replays = min(max(round(_REPEAT_SECONDS / once), 2), _MOST_REPLAYS)
+    samples = [_seconds(graph, replays) for _ in range(_REPEATS)]
+    return statistics.median(samples) * 1e6 / (replays * len(steps))
+
+
+def _seconds(graph: torch.cuda.CUDAGraph, replays: int) -> float:
+    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    start.record()
+    for _ in range(replays):
         graph.replay()
-    samples = []
-    for _ in range(repeats):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        for _ in range(replays):
-            graph.replay()
-        end.record()
-        end.synchronize()
-        samples.append(start.elapsed_time(end) * 1000 / (replays * len(steps)))
-    return statistics.median(samples)
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end) / 1000
 
 
 def copy_bandwidth() -> float:
@@ -45,5 +55,5 @@ def copy_bandwidth() -> float:
     source = torch.ones(2**30, dtype=torch.float32, device="cuda")
     target = torch.empty_like(source)
     copies = (lambda: target.copy_(source), lambda: torch.add(source, 1.0, out=target))
-    elapsed = min(microseconds([copy], replays=10) for copy in copies)
+    elapsed = min(microseconds([copy]) for copy in copies)
     return 2 * source.nbytes / (elapsed * 1e-6)

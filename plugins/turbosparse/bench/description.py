@@ -6,8 +6,8 @@ import subprocess
 from typing import Any
 
 import torch
-import turbosparse
-from turbosparse.manifest import manifest
+
+from turbosparse.manifest import manifest, version
 
 
 def describe(commit: str | None) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def describe(commit: str | None) -> dict[str, Any]:
         "driver": _driver(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "turbosparse": turbosparse.__version__,
+        "turbosparse": version(),
         "archs": found.get("archs", []),
         "nvcc": found.get("toolchain", {}).get("nvcc"),
         "commit": commit,

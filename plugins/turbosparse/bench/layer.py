@@ -1,0 +1,84 @@
+"""Layers in which given tokens activate exactly given neurons, and what they compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from turbosparse import ops, reference, synthetic
+from turbosparse.bench.model import Model
+
+# Unions over tokens as in real text, see turbosparse.synthetic.
+OVERLAP = 0.45
+
+
+@dataclass
+class Layer:
+    """One layer of a model on given tokens, with the neurons each token is meant to activate."""
+
+    model: Model
+    x: Tensor
+    weights: Tensor
+    mask: Tensor
+    fc1: Tensor | None
+    fc2: Tensor | None
+    ids: Tensor | None
+    scores: Tensor | None
+
+    def run(self, padding: Tensor | None = None) -> Tensor:
+        """The whole layer as the model computes it."""
+        function = self.model.function
+        if self.model.experts > 1:
+            return ops.moe(
+                self.x, self.weights, self.ids, self.scores, self.fc1, self.fc2, None, *function, padding=padding
+            )
+        if self.model.predictor:
+            active = ops.predict(self.x, self.fc1, self.fc2, padding=padding)
+            return ops.ffn(self.x, self.weights, *active, *function)
+        return ops.ffn_gate_first(self.x, self.weights, *function, padding=padding)
+
+    def routed(self) -> Tensor:
+        """bool `[tokens, experts, intermediate]`: the mask of the neurons of routed experts."""
+        if self.ids is None:
+            return self.mask
+        return self.mask & reference.routed_mask(self.ids, self.model.experts).unsqueeze(-1)
+
+
+def make_layer(
+    model: Model,
+    device: str,
+    *,
+    tokens: int,
+    density: float,
+    intermediate: int,
+    rank: int,
+    seed: int = 0,
+    x: Tensor | None = None,
+    weights: Tensor | None = None,
+) -> Layer:
+    """A layer whose predictor, or else gate, is planted: at most 64 tokens. Half of a mixture's experts get tokens.
+
+    `x` and `weights` are drawn where not given; gates are planted into given weights too.
+    """
+    generator = torch.Generator(device).manual_seed(seed)
+    if x is None:
+        x = synthetic.random_inputs(tokens, model.hidden, model.dtype, generator)
+    if weights is None:
+        weights = synthetic.random_weights(model.experts, intermediate, model.hidden, model.dtype, generator)
+    mask = synthetic.plant_mask(tokens, model.experts, intermediate, density, OVERLAP, generator)
+    fc1 = fc2 = ids = scores = None
+    if model.predictor:
+        fc1, fc2 = synthetic.plant_predictor(x, mask, rank, generator)
+    else:
+        synthetic.plant_gate(weights, x, mask, generator)
+    if model.experts > 1:
+        used = max(model.top_k, model.experts // 2)
+        affinity = torch.rand((tokens, used), generator=generator, device=device)
+        # Odd experts when half are used, so that empty ones lie between.
+        stride = model.experts // used
+        ids = (affinity.topk(model.top_k).indices * stride + stride - 1).int()
+        scores = torch.rand((tokens, model.top_k), generator=generator, device=device) + 0.1
+        scores /= scores.sum(1, keepdim=True)
+    return Layer(model, x, weights, mask, fc1, fc2, ids, scores)

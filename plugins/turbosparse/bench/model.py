@@ -1,0 +1,72 @@
+"""What a measurement needs to know of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from turbosparse.crossover import OperatorShape
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One layer's shape and function, as in a wheel's manifest. `ranks` is empty without a predictor."""
+
+    name: str
+    hidden: int
+    intermediate: int
+    experts: int
+    top_k: int
+    activation: str
+    gate_threshold: float
+    ranks: tuple[int, ...]
+    dtype: torch.dtype
+    density: float
+
+    @property
+    def predictor(self) -> bool:
+        return bool(self.ranks)
+
+    @property
+    def function(self) -> tuple[str, float]:
+        return self.activation, self.gate_threshold
+
+    @property
+    def rank(self) -> int | None:
+        """The rank measured with: of those that layers have, the one nearest to their mean."""
+        if not self.ranks:
+            return None
+        mean = sum(self.ranks) / len(self.ranks)
+        return min(self.ranks, key=lambda rank: abs(rank - mean))
+
+    def shape(self, *, predicts: bool) -> OperatorShape:
+        """Of an operator that evaluates the predictor, or of one that does not."""
+        return OperatorShape(
+            hidden=self.hidden,
+            intermediate=self.intermediate,
+            experts=self.experts,
+            top_k=self.top_k,
+            rank=self.rank if predicts else None,
+            predictor_bits=16 if predicts else None,
+            dtype=next(name for name, dtype in DTYPES.items() if dtype == self.dtype),
+            activation=self.activation,
+        )
+
+
+def from_manifest(spec: dict[str, Any]) -> Model:
+    return Model(
+        name=spec["name"],
+        hidden=spec["hidden"],
+        intermediate=spec["intermediate"],
+        experts=spec["experts"],
+        top_k=spec["topK"],
+        activation=spec["activation"],
+        gate_threshold=spec["gateThreshold"],
+        ranks=tuple(spec["predictorRanks"]) if spec["selection"] == "predictor" else (),
+        dtype=DTYPES[spec["dtype"]],
+        density=spec["density"],
+    )
