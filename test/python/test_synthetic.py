@@ -75,6 +75,23 @@ def test_hard_predictor_crowds_the_threshold(dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_logits_crowd_around_the_threshold(dtype):
+    generator = seeded()
+    x = synthetic.random_inputs(8, 512, dtype, generator)
+    fc1 = torch.stack([synthetic.population_fc1(512, 256, dtype, generator) for _ in range(2)])
+    fc2 = torch.stack([synthetic.population_fc2(1000, 256, 0.1, 0.45, dtype, generator) for _ in range(2)])
+    before = reference.float64.logits(x, fc1, fc2)
+    synthetic.crowd_threshold(x, fc1, fc2, generator, share=0.4, width=0.03)
+    after = reference.float64.logits(x, fc1, fc2)
+    for expert in range(2):
+        distance = (after[:, expert] - reference.default_threshold(dtype)).abs() / before[:, expert].std()
+        assert (distance <= 0.035).double().mean() == pytest.approx(0.4, abs=0.03)
+        assert (distance <= 0.015).double().mean() == pytest.approx(0.2, abs=0.03)
+        moved = (after - before)[:, expert].abs() > 0.02 * before[:, expert].std()
+        assert moved.double().mean() == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_planted_gate_opens_the_mask(dtype):
     generator = seeded()
     x = synthetic.random_inputs(16, 256, dtype, generator)

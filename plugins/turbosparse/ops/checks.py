@@ -11,6 +11,7 @@ from torch import Tensor
 
 from turbosparse.reference.activations import ACTIVATIONS
 from turbosparse.reference.active_set import token_words, union_bytes
+from turbosparse.reference.predictor import PredictorWeights
 
 
 def _describe(tensor: Tensor) -> str:
@@ -49,8 +50,10 @@ def neuron_weights(x: Tensor, weights: Tensor) -> Tensor:
     return weights
 
 
-def predictor(x: Tensor, fc1: Tensor, fc2: Tensor) -> tuple[Tensor, Tensor]:
-    """`fc1` as `[experts, rank, hidden]` and `fc2` as `[experts, intermediate, rank]`."""
+def predictor(
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None, fc2_scale: Tensor | None
+) -> PredictorWeights:
+    """The arguments as they are with the experts dimension."""
     if fc1.dim() == 2 and fc2.dim() == 2:
         fc1, fc2 = fc1.unsqueeze(0), fc2.unsqueeze(0)
     if fc1.dim() != 3:
@@ -58,9 +61,29 @@ def predictor(x: Tensor, fc1: Tensor, fc2: Tensor) -> tuple[Tensor, Tensor]:
     if fc2.dim() != 3:
         raise ValueError(f"fc2 must be [experts, intermediate, rank], not {_describe(fc2)}")
     experts, rank = fc1.shape[:2]
-    _expect("fc1", fc1, (experts, rank, x.shape[1]), x.dtype, x.device)
-    _expect("fc2", fc2, (experts, fc2.shape[1], rank), x.dtype, x.device)
-    return fc1, fc2
+    fc1_scale = _predictor_matrix("fc1", x, fc1, (experts, rank, x.shape[1]), fc1_scale)
+    fc2_scale = _predictor_matrix("fc2", x, fc2, (experts, fc2.shape[1], rank), fc2_scale)
+    return PredictorWeights(fc1, fc2, fc1_scale, fc2_scale)
+
+
+def _predictor_matrix(
+    name: str, x: Tensor, matrix: Tensor, shape: tuple[int, int, int], scale: Tensor | None
+) -> Tensor | None:
+    """`scale`, with the experts dimension if it is given."""
+    quantized = matrix.dtype == torch.int8
+    _expect(name, matrix, shape, torch.int8 if quantized else x.dtype, x.device)
+    if not quantized:
+        if scale is not None:
+            raise ValueError(f"{name}_scale must be None, because {name} is {_describe(matrix)}: only int8 is scaled")
+        return None
+    if scale is None:
+        raise ValueError(
+            f"{name}_scale is needed, because {name} is int8: turbosparse.weights.quantize_rows makes both"
+        )
+    if scale.dim() == 1:
+        scale = scale.unsqueeze(0)
+    _expect(f"{name}_scale", scale, shape[:2], torch.float32, x.device)
+    return scale
 
 
 def kernel_rank(fc1: Tensor) -> int:
@@ -135,15 +158,25 @@ def _topk_ids(x: Tensor, ids: Tensor) -> None:
     _expect("topk_ids", ids, (x.shape[0], ids.shape[1]), torch.int32, x.device)
 
 
-def moe_predictor(x: Tensor, weights: Tensor, fc1: Tensor | None, fc2: Tensor | None) -> tuple[Tensor, Tensor] | None:
+def moe_predictor(
+    x: Tensor,
+    weights: Tensor,
+    fc1: Tensor | None,
+    fc2: Tensor | None,
+    fc1_scale: Tensor | None,
+    fc2_scale: Tensor | None,
+) -> PredictorWeights | None:
     """The predictor of a MoE with these weights, or None when there is none."""
     if fc1 is None and fc2 is None:
+        for name, scale in (("fc1", fc1_scale), ("fc2", fc2_scale)):
+            if scale is not None:
+                raise ValueError(f"{name}_scale must be None without {name}")
         return None
     if fc1 is None or fc2 is None:
         raise ValueError("fc1 and fc2 must be given together, or both left out for gate-first selection")
-    fc1, fc2 = predictor(x, fc1, fc2)
-    if fc2.shape[:2] != weights.shape[:2]:
+    checked = predictor(x, fc1, fc2, fc1_scale, fc2_scale)
+    if checked.fc2.shape[:2] != weights.shape[:2]:
         raise ValueError(
-            f"fc2 must have the experts and neurons of weights, {list(weights.shape[:2])}, not {_describe(fc2)}"
+            f"fc2 must have the experts and neurons of weights, {list(weights.shape[:2])}, not {_describe(checked.fc2)}"
         )
-    return fc1, fc2
+    return checked

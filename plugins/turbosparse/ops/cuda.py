@@ -8,6 +8,7 @@ from torch import Tensor
 from turbosparse import _library, crossover
 from turbosparse.ops import checks, cpu, dense
 from turbosparse.reference.active_set import WORD, token_words, union_bytes
+from turbosparse.reference.predictor import PredictorWeights
 
 
 def _workspace(op: str, x: Tensor, intermediate: int, experts: int, rank: int = 0) -> Tensor:
@@ -38,14 +39,16 @@ def predict(
     threshold: float,
     topk_ids: Tensor | None = None,
     padding: Tensor | None = None,
+    fc1_scale: Tensor | None = None,
+    fc2_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     tokens, _ = checks.tokens_and_hidden(x)
     if not 0 < tokens <= WORD:
-        return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding)
-    fc1, fc2 = checks.predictor(x, fc1, fc2)
+        return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding, fc1_scale, fc2_scale)
+    predictor = checks.predictor(x, fc1, fc2, fc1_scale, fc2_scale)
     checks.padding(x, padding)
-    checks.predictor_routing(x, fc1, topk_ids)
-    return _select(x, fc1, fc2, threshold, topk_ids, padding)
+    checks.predictor_routing(x, predictor.fc1, topk_ids)
+    return _select(x, predictor, threshold, topk_ids, padding)
 
 
 def ffn(
@@ -94,15 +97,18 @@ def moe(
     activation: str = "drelu",
     gate_threshold: float = 0.0,
     padding: Tensor | None = None,
+    fc1_scale: Tensor | None = None,
+    fc2_scale: Tensor | None = None,
 ) -> Tensor:
     tokens, _ = checks.tokens_and_hidden(x)
     if not 0 < tokens <= WORD:
-        return cpu.moe(x, weights, topk_ids, topk_weights, fc1, fc2, threshold, activation, gate_threshold, padding)
+        selection = (fc1, fc2, threshold, activation, gate_threshold, padding, fc1_scale, fc2_scale)
+        return cpu.moe(x, weights, topk_ids, topk_weights, *selection)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
-    predictor = checks.moe_predictor(x, weights, fc1, fc2)
+    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc1_scale, fc2_scale)
     top_k = topk_ids.shape[1]
     function = (activation, gate_threshold)
     if predictor is None:
@@ -110,8 +116,8 @@ def moe(
             everything = dense.AllNeurons(padding)
             return dense.moe(x, weights, topk_ids, topk_weights, everything, padding, *function)
         return _gate_first(x, weights, number, gate_threshold, topk_ids, topk_weights, padding)
-    union, bits = _select(x, *predictor, threshold, topk_ids, padding)
-    if _runs_dense("moe", x, weights, activation, top_k, predictor[0]):
+    union, bits = _select(x, predictor, threshold, topk_ids, padding)
+    if _runs_dense("moe", x, weights, activation, top_k, predictor.fc2):
         selected = dense.Bits(bits, weights.shape[0])
         return dense.moe(x, weights, topk_ids, topk_weights, selected, padding, *function)
     return _active_only(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights)
@@ -121,9 +127,9 @@ _DTYPES = {torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 def _runs_dense(
-    operator: str, x: Tensor, weights: Tensor, activation: str, top_k: int = 1, fc1: Tensor | None = None
+    operator: str, x: Tensor, weights: Tensor, activation: str, top_k: int = 1, fc2: Tensor | None = None
 ) -> bool:
-    rank, bits = (None, None) if fc1 is None else (fc1.shape[1], 8 * fc1.element_size())
+    rank, bits = (None, None) if fc2 is None else (fc2.shape[2], 8 * fc2.element_size())
     sizes = (x.shape[1], weights.shape[1], weights.shape[0], top_k, rank, bits, _DTYPES[x.dtype], activation)
     return crossover.runs_dense(x.get_device(), operator, x.shape[0], *sizes)
 
@@ -132,14 +138,14 @@ def _runs_dense(
 
 
 def _select(
-    x: Tensor, fc1: Tensor, fc2: Tensor, threshold: float, topk_ids: Tensor | None, padding: Tensor | None
+    x: Tensor, predictor: PredictorWeights, threshold: float, topk_ids: Tensor | None, padding: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    rank = checks.kernel_rank(fc1)
-    experts, intermediate = fc2.shape[:2]
+    rank = checks.kernel_rank(predictor.fc1)
+    experts, intermediate = predictor.fc2.shape[:2]
     union, bits = _empty_active_set(x.device, x.shape[0], experts, intermediate)
     workspace = _workspace("predict", x, intermediate, experts, rank)
     predict = _library.functions(x.get_device()).predict
-    predict(x, fc1, fc2, threshold, topk_ids, padding, workspace, union, bits)
+    predict(x, predictor.fc1, predictor.fc2, threshold, topk_ids, padding, workspace, union, bits)
     return union, bits
 
 

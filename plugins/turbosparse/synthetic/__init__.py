@@ -10,7 +10,7 @@ standard normal; the token activates the neuron when `sqrt(overlap) * b_n + sqrt
 0.101 and overlap 0.45 give unions of 10.1, 17.2, 27.0, 38.9, 51.3, 63.0 and 73.0 % at 1, 2, 4, … 64 tokens.
 """
 
-from turbosparse.synthetic.layer import plant_gate, plant_predictor, random_inputs, random_weights
+from turbosparse.synthetic.layer import crowd_threshold, plant_gate, plant_predictor, random_inputs, random_weights
 from turbosparse.synthetic.masks import expected_union, overlap_for_union, plant_mask
 from turbosparse.synthetic.model import write_model
 from turbosparse.synthetic.population import population_fc1, population_fc2, population_gate
@@ -19,6 +19,7 @@ from turbosparse.synthetic.shapes import PRESETS, ModelShape
 __all__ = [
     "PRESETS",
     "ModelShape",
+    "crowd_threshold",
     "expected_union",
     "overlap_for_union",
     "plant_gate",

@@ -78,3 +78,22 @@ def plant_predictor(
         fc1[expert] = (detectors * response[:, None]).to(dtype)
         fc2[expert] = (logits[owner] * share[:, None]).T.to(dtype)
     return fc1, fc2
+
+
+def crowd_threshold(
+    x: Tensor, fc1: Tensor, fc2: Tensor, generator: Generator, *, share: float = 0.3, width: float = 0.05
+) -> None:
+    """Change `fc2` in place so that a random `share` of the logits of `x` comes to lie near the default threshold.
+
+    Near is within `width` standard deviations of the logits, evenly spread: as close as quantising a predictor moves
+    them. Rows change by the least-norm part that does it. `fc1` and `fc2` as `plant_predictor` makes them; tokens fewer
+    than the rank, and of hidden layers that are linearly independent.
+    """
+    threshold = default_threshold(x.dtype)
+    for first, second in zip(fc1, fc2):
+        hidden = torch.relu(x.float() @ first.float().T)
+        logits = hidden @ second.float().T
+        moved = torch.rand(logits.shape, generator=generator, device=x.device) < share
+        spread = 2 * torch.rand(logits.shape, generator=generator, device=x.device) - 1
+        shift = torch.where(moved, threshold + width * logits.std() * spread - logits, 0.0)
+        second.copy_(second.float() + shift.T @ _right_inverse(hidden).T)

@@ -11,7 +11,7 @@ from torch import Tensor
 from turbosparse.ops.dense.chunks import chunks, word_rows
 from turbosparse.ops.dense.grouping import Groups
 from turbosparse.reference.active_set import pack_mask, token_words, union_bytes, unpack_mask
-from turbosparse.reference.predictor import predict_mask
+from turbosparse.reference.predictor import PredictorWeights, predict_mask
 from turbosparse.reference.routing import routed_mask
 
 
@@ -61,26 +61,41 @@ class Bits:
 
 @dataclass(frozen=True)
 class Predictor:
-    """`fc1 [experts, rank, hidden]` and `fc2 [experts, intermediate, rank]`, reading `x [tokens, hidden]`."""
+    """The predictor's choice for the tokens of `x [tokens, hidden]`."""
 
     x: Tensor
-    fc1: Tensor
-    fc2: Tensor
+    weights: PredictorWeights
     threshold: float
     padding: Tensor | None
 
     def dropped(self, part: slice) -> Tensor:
-        dropped = ~predict_mask(self.x[part], self.fc1, self.fc2, self.threshold)
+        fc1, fc2, *scales = self.weights
+        dropped = ~predict_mask(self.x[part], fc1, fc2, self.threshold, *scales)
         return dropped if self.padding is None else dropped.logical_or_(self.padding[part, None, None])
 
     def dropped_of_groups(self, part: slice, inputs: Tensor, groups: Groups) -> Tensor:
+        fc1, fc2, fc1_scale, fc2_scale = self.weights
+        hidden = torch.relu_(_grouped_linear(groups, inputs, fc1, fc1_scale))
         # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.
-        return groups.linear(torch.relu_(groups.linear(inputs, self.fc1)), self.fc2) <= self.threshold
+        return _grouped_linear(groups, hidden, fc2, fc2_scale) <= self.threshold
+
+
+def _grouped_linear(groups: Groups, inputs: Tensor, matrices: Tensor, scale: Tensor | None) -> Tensor:
+    """`groups.linear` of matrices that are int8 if they have a scale.
+
+    Torch's grouped GEMM returns no float32, so that on CUDA sums are rounded to the dtype twice, before and after
+    the scale. A logit near the threshold is near 0, where that is little.
+    """
+    if scale is None:
+        return groups.linear(inputs, matrices)
+    wide = inputs.dtype if inputs.is_cuda else torch.promote_types(inputs.dtype, torch.float32)
+    sums = groups.linear(inputs.to(wide), matrices.to(wide))
+    return sums.mul_(scale[groups.expert_or_last]).to(inputs.dtype)
 
 
 def predict(predictor: Predictor, topk_ids: Tensor | None) -> tuple[Tensor, Tensor]:
     """The active set that the predictor selects; for several experts of the routed ones only."""
-    x, (experts, intermediate) = predictor.x, predictor.fc2.shape[:2]
+    x, (experts, intermediate) = predictor.x, predictor.weights.fc2.shape[:2]
     union = torch.zeros((experts, union_bytes(intermediate)), dtype=torch.uint8, device=x.device)
     bits = torch.empty((token_words(len(x)) * experts, intermediate), dtype=torch.int64, device=x.device)
     # Logits, the mask, and the bytes that it is packed through.
