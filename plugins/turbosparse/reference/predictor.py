@@ -73,15 +73,19 @@ def dequantized(weight: Tensor, scale: Tensor | None) -> Tensor:
     return exact if scale is None else exact * scale.unsqueeze(-1).double()
 
 
+# A GEMM of 16-bit matrices that keeps its float32 sums, from torch 2.8 on.
+_HAS_WIDE_MM = hasattr(torch.ops.aten.mm, "dtype")
+
+
 def _linear(x: Tensor, weight: Tensor, scale: Tensor | None) -> Tensor:
     """`x @ weight.T` with the rows' factors, summed in float32 and rounded to the dtype of `x` once."""
     if scale is None:
         return functional.linear(x, weight)
     # The factor is the same for all terms of a sum, so it multiplies the sum: products of x and int8 are exact.
-    if x.is_cuda:
-        # Every int8 value is one of bfloat16 and float16, so that tensor cores can take it.
+    if x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_MM:
+        # bfloat16 and float16 hold every int8 value, and so tensor cores can take it.
         sums = torch.mm(x, weight.to(x.dtype).T, out_dtype=torch.float32)
     else:
         wide = torch.promote_types(x.dtype, torch.float32)
         sums = functional.linear(x.to(wide), weight.to(wide))
-    return (sums * scale).to(x.dtype)
+    return sums.mul_(scale).to(x.dtype)
