@@ -9,6 +9,8 @@ from torch import Tensor
 
 from turbosparse import ops, reference, synthetic
 from turbosparse.bench.model import Model
+from turbosparse.reference.predictor import PredictorWeights
+from turbosparse.weights.quantize import quantize_rows
 
 # Unions over tokens as in real text, see turbosparse.synthetic.
 OVERLAP = 0.45
@@ -26,18 +28,26 @@ class Layer:
     fc2: Tensor | None
     ids: Tensor | None
     scores: Tensor | None
+    fc1_scale: Tensor | None = None
+    fc2_scale: Tensor | None = None
 
     def run(self, padding: Tensor | None = None) -> Tensor:
         """The whole layer as the model computes it."""
-        function = self.model.function
+        activation, gate_threshold = self.model.function
+        function = {"activation": activation, "gate_threshold": gate_threshold}
         if self.model.experts > 1:
-            return ops.moe(
-                self.x, self.weights, self.ids, self.scores, self.fc1, self.fc2, None, *function, padding=padding
-            )
+            routing = (self.ids, self.scores)
+            return ops.moe(self.x, self.weights, *routing, **self._predictor(), **function, padding=padding)
         if self.model.predictor:
-            active = ops.predict(self.x, self.fc1, self.fc2, padding=padding)
-            return ops.ffn(self.x, self.weights, *active, *function)
-        return ops.ffn_gate_first(self.x, self.weights, *function, padding=padding)
+            return ops.ffn(self.x, self.weights, *self.predict(padding), **function)
+        return ops.ffn_gate_first(self.x, self.weights, **function, padding=padding)
+
+    def predict(self, padding: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The active set that the layer's predictor selects."""
+        return ops.predict(self.x, **self._predictor(), topk_ids=self.ids, padding=padding)
+
+    def _predictor(self) -> dict[str, Tensor | None]:
+        return {name: getattr(self, name) for name in PredictorWeights._fields}
 
     def routed(self) -> Tensor:
         """bool `[tokens, experts, intermediate]`: the mask of the neurons of routed experts."""
@@ -60,7 +70,8 @@ def make_layer(
 ) -> Layer:
     """A layer whose predictor, or else gate, is planted: at most 64 tokens. Half of a mixture's experts get tokens.
 
-    `x` and `weights` are drawn where not given; gates are planted into given weights too.
+    `x` and `weights` are drawn where not given; gates are planted into given weights too. The predictor's matrices are
+    int8 where the model's are.
     """
     generator = torch.Generator(device).manual_seed(seed)
     if x is None:
@@ -68,9 +79,15 @@ def make_layer(
     if weights is None:
         weights = synthetic.random_weights(model.experts, intermediate, model.hidden, model.dtype, generator)
     mask = synthetic.plant_mask(tokens, model.experts, intermediate, density, OVERLAP, generator)
-    fc1 = fc2 = ids = scores = None
+    matrices: dict[str, Tensor | None] = {"fc1": None, "fc2": None}
+    ids = scores = None
     if model.predictor:
-        fc1, fc2 = synthetic.plant_predictor(x, mask, rank, generator)
+        planted = synthetic.plant_predictor(x, mask, rank, generator)
+        for (name, matrix), bits in zip(zip(("fc1", "fc2"), planted), model.predictor_bits):
+            if bits == 8:
+                matrices[name], matrices[f"{name}_scale"] = quantize_rows(matrix)
+            else:
+                matrices[name] = matrix
     else:
         synthetic.plant_gate(weights, x, mask, generator)
     if model.experts > 1:
@@ -81,4 +98,4 @@ def make_layer(
         ids = (affinity.topk(model.top_k).indices * stride + stride - 1).int()
         scores = torch.rand((tokens, model.top_k), generator=generator, device=device) + 0.1
         scores /= scores.sum(1, keepdim=True)
-    return Layer(model, x, weights, mask, fc1, fc2, ids, scores)
+    return Layer(model, x, weights, mask, ids=ids, scores=scores, **matrices)

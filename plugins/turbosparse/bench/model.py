@@ -14,7 +14,10 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Model:
-    """One layer's shape and function, as in a wheel's manifest. `ranks` is empty without a predictor."""
+    """One layer's shape and function, as in a wheel's manifest.
+
+    `ranks` is empty without a predictor; `predictor_bits` are those of a weight of fc1 and of fc2, 8 or 16.
+    """
 
     name: str
     hidden: int
@@ -26,6 +29,7 @@ class Model:
     ranks: tuple[int, ...]
     dtype: torch.dtype
     density: float
+    predictor_bits: tuple[int, int] = (16, 16)
 
     @property
     def predictor(self) -> bool:
@@ -51,7 +55,7 @@ class Model:
             experts=self.experts,
             top_k=self.top_k,
             rank=self.rank if predicts else None,
-            predictor_bits=16 if predicts else None,
+            predictor_bits=self.predictor_bits[1] if predicts else None,
             dtype=next(name for name, dtype in DTYPES.items() if dtype == self.dtype),
             activation=self.activation,
         )

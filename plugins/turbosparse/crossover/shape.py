@@ -27,6 +27,10 @@ class OperatorShape:
         """With the keys of records and tables."""
         return {key: getattr(self, field) for key, field in _KEYS.items()}
 
+    def values(self) -> tuple[int | str | None, ...]:
+        """The fields in their order."""
+        return tuple(getattr(self, field) for field in _KEYS.values())
+
     @staticmethod
     def from_json(value: dict[str, Any]) -> OperatorShape:
         """The inverse of `as_json`. Raises KeyError on a missing key; other keys are left alone."""
