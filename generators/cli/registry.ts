@@ -15,6 +15,7 @@ export const commandRegistry: readonly CommandEntry[] = [
   { name: "explain", load: async () => (await import("./commands/explain.ts")).definition },
   { name: "doctor", load: async () => (await import("./commands/doctor.ts")).definition },
   { name: "verify", load: async () => (await import("./commands/verify.ts")).definition },
+  { name: "report", load: async () => (await import("./commands/report.ts")).definition },
   { name: "cache", load: async () => (await import("./commands/cache.ts")).definition },
   { name: "clean", load: async () => (await import("./commands/clean.ts")).definition },
   { name: "config", load: async () => (await import("./commands/config.ts")).definition },

@@ -3,7 +3,7 @@ import { ts } from "ts-morph";
 import type { TrackedFile } from "./tracked-files.ts";
 
 /** A folder may use values of itself and of the folders before it: the pass never turns back. */
-const order = ["model", "config", "engines", "plan", "render", "compile", "package", "cli"];
+const order = ["model", "config", "engines", "plan", "render", "compile", "package", "report", "cli"];
 
 /** Modules that reach the world; only generators/io may import them. */
 const worldly = /^(node:(fs|fs\/promises|child_process|net|http|https|worker_threads|cluster)|execa)$/;
