@@ -9,8 +9,8 @@ from bench_machine import DESCRIPTION, Clock, machine
 from turbosparse import ops
 from turbosparse.bench import operators, plan
 from turbosparse.bench.__main__ import main
-from turbosparse.bench.model import Model, from_manifest
-from turbosparse.bench.options import select_models, shape_model
+from turbosparse.bench.model import Model, from_manifest, select_models
+from turbosparse.bench.options import shape_model
 from turbosparse.bench.progress import create_progress
 from turbosparse.bench.workload import Workload
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from turbosparse.crossover import OperatorShape
+from turbosparse.manifest import manifest
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -74,3 +75,19 @@ def from_manifest(spec: dict[str, Any]) -> Model:
         dtype=DTYPES[spec["dtype"]],
         density=spec["density"],
     )
+
+
+def built_models() -> list[Model]:
+    """Those that the wheel was built for."""
+    return [from_manifest(spec) for spec in (manifest() or {}).get("models", [])]
+
+
+def select_models(built: list[Model], names: list[str] | None) -> list[Model]:
+    """Those of these names. Raises ValueError naming one that was not built."""
+    if names is None:
+        return built
+    known = {model.name: model for model in built}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the wheel was not built for {name!r}, only for {', '.join(known) or 'no model'}")
+    return [known[name] for name in dict.fromkeys(names)]

@@ -54,17 +54,6 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def select_models(built: list[Model], names: list[str] | None) -> list[Model]:
-    """Those of these names. Raises ValueError naming one that was not built."""
-    if names is None:
-        return built
-    known = {model.name: model for model in built}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"the wheel was not built for {name!r}, only for {', '.join(known) or 'no model'}")
-    return [known[name] for name in dict.fromkeys(names)]
-
-
 def _list(item: Callable[[str], object]) -> Callable[[str], list]:
     def parse(text: str) -> list:
         return list(dict.fromkeys(item(part) for part in text.split(",")))

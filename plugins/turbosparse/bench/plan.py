@@ -77,7 +77,7 @@ def cases(
         combinations.sort(key=lambda one: (one[1], one[2]))
         if combinations:
             least = min(operator.least_bytes_read(model, density) for operator, _, density in combinations)
-            count = _layers(machine, model, least, layers)
+            count = layer_count(machine, model, least, layers)
             planned += [Case(operator, model, count, tokens, density) for operator, tokens, density in combinations]
     if not planned:
         raise PlanError(f"none of the models has any of the operators {', '.join(operators or OPERATORS)}")
@@ -101,8 +101,13 @@ def layer_bytes(model: Model) -> float:
     return neurons + model.experts * (model.rank or 0) * (first * model.hidden + second * model.intermediate) / 8
 
 
-def _layers(machine: Machine, model: Model, least_bytes: float, asked: int | None) -> int:
-    """As many as asked for, or as are needed and fit."""
+def layer_count(
+    machine: Machine, model: Model, least_bytes: float, asked: int | None = None, default: int = DEFAULT_LAYERS
+) -> int:
+    """As many as asked for; else the default, or more for L2 to hold none of them, or fewer to fit.
+
+    `least_bytes` is what one token reads of a layer. Raises PlanError when too few are asked for or fit.
+    """
     needed = max(math.ceil(_L2_TIMES * machine.l2_bytes / max(least_bytes, 1)), 2)
     fit = int(_MEMORY_SHARE * machine.free_bytes / layer_bytes(model))
     if asked is not None and asked < needed:
@@ -110,7 +115,7 @@ def _layers(machine: Machine, model: Model, least_bytes: float, asked: int | Non
             f"{asked} layers of {model.name} are too few: one token reads {least_bytes / 1e6:.1f} MB of a layer, which "
             f"L2 of {machine.l2_bytes / 1e6:.0f} MB would keep. Measure at least {needed} layers, or higher densities."
         )
-    count = min(max(DEFAULT_LAYERS, needed), fit) if asked is None else asked
+    count = min(max(default, needed), fit) if asked is None else asked
     if count > fit or count < needed:
         raise PlanError(
             f"{max(count, needed)} layers of {model.name} take {max(count, needed) * layer_bytes(model) / 1e9:.1f} GB, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,16 @@ class Table:
 
     gpu: str
     entries: tuple[Entry, ...]
+
+
+def table_json(description: dict[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
+    """A table as a file holds it; `description` as `bench.description.describe` returns it."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "kind": KIND,
+        **{key: description[key] for key in ("gpu", "driver", "torch", "sourcesSha256")},
+        "entries": [entry.as_json() for entry in entries],
+    }
 
 
 def parse(text: str, source: str) -> Table:
