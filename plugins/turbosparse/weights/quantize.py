@@ -34,13 +34,15 @@ def quantize_rows(
         quantized = torch.empty_like(weight, dtype=torch.int8)
         out = quantized, torch.empty(weight.shape[:-1], dtype=torch.float32, device=weight.device)
     values, integers, factors = weight.view(-1, weight.shape[-1]), out[0].view(-1, weight.shape[-1]), out[1].view(-1)
+    scratch = torch.empty((min(BLOCK, len(values)), weight.shape[-1]), dtype=torch.float32, device=weight.device)
     for start in range(0, len(values), BLOCK):
         rows = slice(start, start + BLOCK)
-        # A copy even of float32, because it is divided in place.
-        block = values[rows].to(torch.float32, copy=True)
+        block = scratch[: len(values[rows])].copy_(values[rows])
         factor = _factors(block, name)
         factors[rows].copy_(factor)
-        integers[rows].copy_(_integers(block, factor))
+        # Division by a factor of 0 would make NaN of 0, and infinity of what is too small for a factor.
+        divisor = torch.where(factor == 0, torch.inf, factor)
+        integers[rows].copy_(block.div_(divisor[:, None]).round_())
     return out
 
 
@@ -53,10 +55,3 @@ def _factors(values: Tensor, name: str) -> Tensor:
         raise CheckpointError(f"{name} holds NaN or infinity, which int8 cannot represent: keep it in 16 bits")
     factors = largest / _LARGEST
     return torch.where(factors < torch.finfo(torch.float32).tiny, 0.0, factors)
-
-
-def _integers(values: Tensor, factors: Tensor) -> Tensor:
-    """int8 `[rows, depth]`; overwrites `values`."""
-    # Division by a factor of 0 would make NaN of 0, and infinity of what is too small for a factor.
-    divisors = torch.where(factors == 0, torch.inf, factors)
-    return values.div_(divisors[:, None]).round_().to(torch.int8)
