@@ -66,7 +66,8 @@ function noCandidate({ need, choice }: Planned): TurboSparseError {
 const contextsOf = (shards: readonly Shard[], { archs, tokens }: ResolvedConfig) =>
   shards.flatMap((shard) => archs.map((arch) => ({ shard, arch, range: tokens })));
 
-function shardsOf({ models, tensorParallel }: ResolvedConfig): Shard[] {
+/** What the configuration builds kernels for: every model at every tensor-parallel size. */
+export function shardsOf({ models, tensorParallel }: ResolvedConfig): Shard[] {
   return models.flatMap((model) =>
     tensorParallel.map((size) => ({ model, tensorParallel: size, intermediate: model.intermediate / size })),
   );

@@ -12,7 +12,7 @@ export function expectedUnion(model: ModelSpec, intermediate: number, tokens: nu
 }
 
 /** Experts that `tokens` independent, evenly routed tokens visit: E * (1 - (1 - topK / E) ^ tokens). */
-export function expectedExperts(model: ModelSpec, tokens: number): number {
+export function expectedExperts(model: Pick<ModelSpec, "experts" | "topK">, tokens: number): number {
   return model.experts * (1 - (1 - model.topK / model.experts) ** tokens);
 }
 

@@ -1,0 +1,70 @@
+import { tileTokens } from "../tokens.ts";
+import { activeBytes, denseBytes, selectionBytes, stepsOf } from "./bytes.ts";
+import type { Call, CallShape, Path, Step } from "./types.ts";
+
+/** What the time of a call is linear in: `call + launches * launch + sum over parts of results and bytes`. */
+export interface CallTerms {
+  readonly launches: number;
+  readonly parts: readonly PartTerms[];
+}
+
+export interface PartTerms {
+  readonly path: Path;
+  readonly bytes: number;
+  /** Thousands of elements of the result. */
+  readonly kiloResults: number;
+}
+
+/** Kernels of each step: fc1 and select; gate; stream or tile and reduce; gate_up, union_down and reduce. */
+const launchesOf = { predict: 2, gate: 1, ffn: { few: 2, many: 3 } } as const;
+/** The two GEMMs and the activation between them. */
+const denseLaunches = 3;
+
+type Crowd = "few" | "many";
+
+/** Streams and tiles keep the whole output of few tokens in registers; more tokens take other kernels. */
+const crowdOf = (tokens: number): Crowd => (tokens <= Math.max(...tileTokens) ? "few" : "many");
+
+const kiloResults = ({ hidden }: CallShape, tokens: number) => (tokens * hidden) / 1000;
+
+function pathOf(step: Step, { experts, predictorBits }: CallShape, crowd: Crowd): Path {
+  switch (step) {
+    case "predict":
+      return predictorBits === 8 ? `predict8_${crowd}` : `predict16_${crowd}`;
+    case "gate":
+      return `gate_${crowd}`;
+    case "ffn":
+      return experts === 1 ? `ffn_${crowd}` : `experts_${crowd}`;
+  }
+}
+
+/** Terms of a call that the sparse kernels serve: what finds the active neurons reads all bytes but theirs. */
+export function sparseTerms(call: Call): CallTerms {
+  const { operator, shape, tokens, bytes } = call;
+  const crowd = crowdOf(tokens);
+  const steps = stepsOf[operator];
+  const parts = steps.map((step) => ({
+    path: pathOf(step, shape, crowd),
+    bytes: step === "ffn" ? bytes - bytesOfSelection(call) : bytesOfSelection(call),
+    kiloResults: kiloResults(shape, tokens),
+  }));
+  const launches = steps.reduce((sum, step) => sum + (step === "ffn" ? launchesOf.ffn[crowd] : launchesOf[step]), 0);
+  return { launches, parts };
+}
+
+/** Terms of the dense form of the same layer, which reads every neuron of the experts visited. */
+export function denseTerms(call: Call): CallTerms {
+  const { shape, tokens } = call;
+  const path = shape.experts === 1 ? "dense_ffn" : "dense_experts";
+  const bytes = visitedExperts(call) * denseBytes(shape);
+  return { launches: denseLaunches, parts: [{ path, bytes, kiloResults: kiloResults(shape, tokens) }] };
+}
+
+const bytesOfSelection = ({ operator, shape, unionDensity, bytes }: Call): number =>
+  Math.max(0, bytes - activeBytes(operator, shape, unionDensity));
+
+/** How many experts the call's tokens are routed to, by the bytes of what finds the active neurons in each. */
+function visitedExperts(call: Call): number {
+  const { operator, shape } = call;
+  return shape.experts === 1 ? 1 : bytesOfSelection(call) / selectionBytes(operator, shape);
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env zx
+// Fits the cost model to bench records: npx zx scripts/calibrate.mjs docs/measurements/h200-bench.json …
+import { readFile, writeFile } from "node:fs/promises";
+import { $, argv } from "zx";
+import { loadTs } from "./load-ts.mjs";
+
+const { parseRecord } = await loadTs("../generators/report/record/read.ts");
+const { groupByGpu } = await loadTs("./calibrate/gpus.ts");
+const { fitModel } = await loadTs("./calibrate/fit.ts");
+const { calibrationModule } = await loadTs("./calibrate/module-text.ts");
+
+const target = "generators/plan/cost/calibration.ts";
+if (argv._.length === 0) {
+  process.stderr.write("Name the bench records to fit the cost model to.\n");
+  process.exit(2);
+}
+const records = await Promise.all(argv._.map(async (path) => parseRecord(path, await readFile(path, "utf8"))));
+const gpus = groupByGpu(records).map(({ arch, measured, sourcesSha256 }) => ({
+  ...fitModel(measured, arch),
+  sourcesSha256,
+}));
+await writeFile(target, calibrationModule(gpus));
+await $({ quiet: true })`node_modules/.bin/biome check --write ${target}`;
+for (const { calibration, observations, medianError, largestError } of gpus) {
+  const errors = `median error ${(100 * medianError).toFixed(1)}%, largest ${(100 * largestError).toFixed(1)}%`;
+  process.stdout.write(`${calibration.gpu}: ${observations} times, ${errors}\n`);
+}
+process.stdout.write(`wrote ${target}\n`);

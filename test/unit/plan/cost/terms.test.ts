@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import { activeBytes, selectionBytes } from "../../../../generators/plan/cost/bytes.ts";
+import { denseTerms, sparseTerms } from "../../../../generators/plan/cost/terms.ts";
+import type { Call, CallShape } from "../../../../generators/plan/cost/types.ts";
+
+const ffn: CallShape = { hidden: 4096, intermediate: 14336, experts: 1, topK: 1, rank: null, predictorBits: null };
+const predicted: CallShape = { ...ffn, rank: 1280, predictorBits: 16 };
+const mixture: CallShape = { ...predicted, experts: 8, topK: 2 };
+
+const call = (parts: Partial<Call>): Call => ({
+  operator: "ffn",
+  shape: ffn,
+  tokens: 1,
+  unionDensity: 0.25,
+  bytes: 0.25 * 14336 * 24576,
+  ...parts,
+});
+
+describe("bytes", () => {
+  test("of active neurons are three rows each, and two where the gate rows have been read", () => {
+    expect(activeBytes("ffn", ffn, 0.25)).toBe(3584 * 3 * 8192);
+    expect(activeBytes("ffn_gate_first", ffn, 0.25)).toBe(3584 * 2 * 8192);
+    expect(activeBytes("moe", mixture, 0.25)).toBe(8 * 3584 * 3 * 8192);
+    expect(activeBytes("predict", predicted, 0.25)).toBe(0);
+  });
+
+  test("of a predictor are both matrices, in int8 with a scale a row", () => {
+    expect(selectionBytes("ffn_predicted", predicted)).toBe(1280 * (4096 + 14336) * 2);
+    expect(selectionBytes("predict", { ...predicted, predictorBits: 8 })).toBe(
+      1280 * (4096 + 14336) + 4 * (1280 + 14336),
+    );
+    expect(selectionBytes("ffn", predicted)).toBe(0);
+  });
+
+  test("of gates are one row a neuron", () => {
+    expect(selectionBytes("moe_gate_first", mixture)).toBe(14336 * 8192);
+  });
+});
+
+describe("terms of a call", () => {
+  test("with a given mask read active neurons only, by other kernels from 9 tokens on", () => {
+    const bytes = call({}).bytes;
+    expect(sparseTerms(call({ tokens: 8 }))).toEqual({
+      launches: 2,
+      parts: [{ path: "ffn_few", bytes, kiloResults: 32.768 }],
+    });
+    expect(sparseTerms(call({ tokens: 9 }))).toMatchObject({ launches: 3, parts: [{ path: "ffn_many", bytes }] });
+  });
+
+  test("with a predictor give it what is not of active neurons", () => {
+    const selection = selectionBytes("ffn_predicted", predicted);
+    const terms = sparseTerms(call({ operator: "ffn_predicted", shape: predicted, bytes: call({}).bytes + selection }));
+    expect(terms.launches).toBe(4);
+    expect(terms.parts.map(({ path, bytes }) => [path, bytes])).toEqual([
+      ["predict16_few", selection],
+      ["ffn_few", call({}).bytes],
+    ]);
+  });
+
+  test("tell int8 from 16-bit predictors, gates, and mixtures from FFNs", () => {
+    const pathsOf = (parts: Partial<Call>) => sparseTerms(call({ tokens: 16, ...parts })).parts.map(({ path }) => path);
+    expect(pathsOf({ operator: "predict", shape: { ...predicted, predictorBits: 8 } })).toEqual(["predict8_many"]);
+    expect(pathsOf({ operator: "ffn_gate_first" })).toEqual(["gate_many", "ffn_many"]);
+    expect(pathsOf({ operator: "moe", shape: mixture })).toEqual(["predict16_many", "experts_many"]);
+  });
+
+  test("that is dense read every neuron of the experts visited, by what their predictors add to the bytes", () => {
+    expect(denseTerms(call({})).parts).toMatchObject([{ path: "dense_ffn", bytes: 14336 * 24576 }]);
+    const selection = 3 * selectionBytes("moe", mixture);
+    const bytes = selection + activeBytes("moe", mixture, 0.02);
+    expect(denseTerms(call({ operator: "moe", shape: mixture, unionDensity: 0.02, bytes })).parts).toMatchObject([
+      { path: "dense_experts", bytes: expect.closeTo(3 * 14336 * 24576, -3) },
+    ]);
+  });
+});

@@ -1,0 +1,123 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { predictMicroseconds } from "../../../generators/plan/cost/predict.ts";
+import { denseTerms, sparseTerms } from "../../../generators/plan/cost/terms.ts";
+import type { Call, GpuCalibration, Measurement, Operator } from "../../../generators/plan/cost/types.ts";
+import { parseRecord } from "../../../generators/report/record/read.ts";
+import { fitModel } from "../../../scripts/calibrate/fit.ts";
+import { groupByGpu, type SourceRecord } from "../../../scripts/calibrate/gpus.ts";
+import { calibrationModule } from "../../../scripts/calibrate/module-text.ts";
+
+const truth: GpuCalibration = {
+  gpu: "NVIDIA Example",
+  arch: "sm_90a",
+  copyGigabytesPerSecond: 4000,
+  callMicroseconds: 1.5,
+  launchMicroseconds: 1.25,
+  paths: {
+    predict8_few: { share: 0.8, microsecondsPerKiloResult: 0.125 },
+    ffn_few: { share: 0.9, microsecondsPerKiloResult: 0.25 },
+    dense_ffn: { share: 1, microsecondsPerKiloResult: 0.05 },
+  },
+};
+
+/** A call of `active` thousands of neurons, with the times that the true constants give it. */
+function measurement(operator: Operator, tokens: number, active: number, rank: number): Measurement {
+  const given = operator === "ffn";
+  const shape = { hidden: 4096, intermediate: 14336, experts: 1, topK: 1, dtype: "bf16", activation: "drelu" } as const;
+  const predictor = given ? { rank: null, predictorBits: null } : ({ rank, predictorBits: 8 } as const);
+  const union = operator === "predict" ? 0 : (active * 1000) / 14336;
+  const selection = given ? 0 : rank * (4096 + 14336) + 4 * (rank + 14336);
+  const bytes = selection + union * 14336 * 24576;
+  const call: Call = { operator, shape: { ...shape, ...predictor }, tokens, unionDensity: union, bytes };
+  return {
+    ...call,
+    shape: { ...shape, ...predictor },
+    density: 0.1,
+    path: "sparse",
+    microseconds: predictMicroseconds(truth, sparseTerms(call)) ?? 0,
+    denseMicroseconds: operator === "predict" ? null : (predictMicroseconds(truth, denseTerms(call)) ?? 0),
+  };
+}
+
+const results = [1, 2, 8].flatMap((tokens) =>
+  [1, 3].flatMap((active) => [
+    measurement("ffn", tokens, active, 0),
+    measurement("ffn_predicted", tokens, active, 640),
+    measurement("predict", tokens, active, 640 * active),
+  ]),
+);
+const measured = { gpu: truth.gpu, copyGigabytesPerSecond: 4000, results };
+
+describe("fitting the cost model", () => {
+  it("finds the constants that times were made with", () => {
+    const { calibration, largestError } = fitModel(measured, "sm_90a");
+    expect(largestError).toBeLessThan(1e-3);
+    expect(calibration).toEqual({
+      ...truth,
+      callMicroseconds: expect.closeTo(1.5, 2),
+      launchMicroseconds: expect.closeTo(1.25, 2),
+      paths: Object.fromEntries(
+        Object.entries(truth.paths).map(([path, { share, microsecondsPerKiloResult }]) => [
+          path,
+          { share: expect.closeTo(share, 2), microsecondsPerKiloResult: expect.closeTo(microsecondsPerKiloResult, 2) },
+        ]),
+      ),
+    });
+  });
+
+  it("leaves out what the operator did not run on its sparse kernels", () => {
+    const dense = results.map((result) => ({ ...result, path: "dense" as const, microseconds: 1000 }));
+    expect(fitModel({ ...measured, results: [...results, ...dense] }, "sm_90a")).toEqual(fitModel(measured, "sm_90a"));
+  });
+
+  it("refuses results that do not depend on their bytes", () => {
+    const constant = results.map((result) => ({ ...result, microseconds: 10, denseMicroseconds: null }));
+    expect(() => fitModel({ ...measured, results: constant }, "sm_90a")).toThrow("do not tell the bandwidth of");
+  });
+
+  it("explains an H200's times within a few percent", async () => {
+    const path = "test/fixtures/h200-bench.json";
+    const [gpu] = groupByGpu([parseRecord(path, await readFile(path, "utf8"))]);
+    const { observations, medianError, largestError } = fitModel(gpu?.measured ?? measured, "sm_90a");
+    expect(observations).toBe(28 + 7);
+    expect(medianError).toBeLessThan(0.03);
+    expect(largestError).toBeLessThan(0.12);
+  });
+});
+
+describe("records of one GPU", () => {
+  const record: SourceRecord = { ...measured, archs: ["compute_80", "sm_90a"], sourcesSha256: "a".repeat(64) };
+
+  it("are joined, and their native architecture is what was measured", () => {
+    const second = { ...record, copyGigabytesPerSecond: 4100 };
+    expect(groupByGpu([record, { ...record, gpu: "NVIDIA Another", archs: ["compute_80"] }, second])).toEqual([
+      expect.objectContaining({ arch: "compute_80", measured: expect.objectContaining({ gpu: "NVIDIA Another" }) }),
+      {
+        arch: "sm_90a",
+        sourcesSha256: record.sourcesSha256,
+        measured: { gpu: truth.gpu, copyGigabytesPerSecond: 4100, results: [...results, ...results] },
+      },
+    ]);
+  });
+
+  it.each([
+    ["other kernels", { sourcesSha256: "b".repeat(64) }, "Expected one digest of kernel sources on NVIDIA Example"],
+    ["other architectures", { archs: ["sm_80"] }, "Expected one architecture of the kernels on NVIDIA Example"],
+  ])("of %s are not mixed", (_what, changes, message) => {
+    expect(() => groupByGpu([record, { ...record, ...changes }])).toThrow(message);
+  });
+
+  it("of no known architecture are refused", () => {
+    expect(() => groupByGpu([{ ...record, archs: ["sm_999"] }])).toThrow("found none");
+  });
+});
+
+describe("the module", () => {
+  it("holds each GPU's constants and says what they were fitted to", () => {
+    const fitted = { ...fitModel(measured, "sm_90a"), sourcesSha256: "0123456789abcdef".repeat(4) };
+    const text = calibrationModule([fitted]);
+    expect(text).toContain(JSON.stringify(fitted.calibration));
+    expect(text).toContain("// 21 times of kernel sources 0123456789ab: median error 0.0%, largest 0.0%.");
+  });
+});
