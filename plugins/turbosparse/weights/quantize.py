@@ -17,9 +17,9 @@ def quantize_rows(
     """`(quantized, scale)`, for which `quantized * scale[..., None]` is nearest to `weight`.
 
     `scale` is the row's largest magnitude over 127; a value becomes the nearest integer, the even one of two. A smaller
-    scale, which clips the largest values to resolve the others better, gains nothing in predictors: at 8 bits the row's
-    squared error is least without clipping even where its tails are as heavy as Student's t with 4 degrees of freedom.
-    A row has scale 0 if it is zero or so small, below 1e-36, that its scale would not be a normal float32.
+    scale, which clips the largest values to resolve the others better, gains next to nothing: at 8 bits the squared
+    error of nearly every row is least without clipping, even with tails as heavy as those of Student's t with 4 degrees
+    of freedom. A row has scale 0 if it is zero or so small, below 1e-36, that its scale would not be a normal float32.
 
     Args:
         weight: contiguous `[..., rows, depth]` of any floating dtype.
