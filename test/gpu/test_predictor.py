@@ -2,8 +2,20 @@
 
 import pytest
 import torch
-from layers import NEURONS, OVERLAP, TOKENS, make_layer
+from layers import NEURONS, OVERLAP, TOKENS, compare, expected, make_layer
 from turbosparse import ops, reference, synthetic
+from turbosparse.weights import quantize_rows
+
+by_quantized = pytest.mark.parametrize("quantized", [(), ("fc2",), ("fc1", "fc2")], ids=["16 bits", "fc2", "both"])
+
+
+def quantize(layer, names):
+    """Make the named matrices int8; returns their scales as arguments."""
+    scales = {}
+    for name in names:
+        matrix, scales[f"{name}_scale"] = quantize_rows(getattr(layer, name))
+        setattr(layer, name, matrix)
+    return scales
 
 
 def selected(layer, **options):
@@ -21,27 +33,32 @@ def routed(layer):
     return reference.routed_mask(layer.ids, layer.model.experts).unsqueeze(-1)
 
 
+@by_quantized
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("intermediate", NEURONS.values(), ids=NEURONS.keys())
-def test_planted_masks_are_found(any_predictor_model, device, tokens, intermediate):
+def test_planted_masks_are_found(any_predictor_model, device, tokens, intermediate, quantized):
     for rank in {64, *any_predictor_model.ranks}:
         layer = make_layer(any_predictor_model, device, tokens=tokens, intermediate=intermediate, rank=rank)
-        assert torch.equal(selected(layer), layer.mask & routed(layer))
+        scales = quantize(layer, quantized)
+        assert torch.equal(selected(layer, **scales), layer.mask & routed(layer))
 
 
+@by_quantized
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("rank", [64, 192, 320, 448])
-def test_agrees_with_torch_outside_the_rounding_margin(any_predictor_model, device, tokens, rank):
+def test_agrees_with_torch_outside_the_rounding_margin(any_predictor_model, device, tokens, rank, quantized):
     if rank > max(any_predictor_model.ranks):
         rank = max(any_predictor_model.ranks)
     model, generator = any_predictor_model, torch.Generator(device).manual_seed(rank)
     layer = make_layer(model, device, tokens=tokens, rank=rank)
     layer.fc1, layer.fc2 = synthetic.plant_predictor(layer.x, layer.mask, rank, generator, hard=True)
-    assert_agreement(layer, least_certain=0.3)
+    # Quantising spreads the crowd, so that more of it is certain.
+    assert_agreement(layer, quantize(layer, quantized), least_certain=0.3)
 
 
+@by_quantized
 @pytest.mark.parametrize("tokens", [1, 8, 64])
-def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, tokens):
+def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, tokens, quantized):
     model, generator = any_predictor_model, torch.Generator(device).manual_seed(tokens)
     layer = make_layer(model, device, tokens=tokens)
     rank, neurons = max(model.ranks), layer.mask.shape[2]
@@ -50,23 +67,37 @@ def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, to
     layer.fc2 = torch.stack(
         [synthetic.population_fc2(neurons, rank, 0.1, OVERLAP, model.dtype, generator) for _ in each]
     )
-    assert_agreement(layer, least_certain=0.9)
+    assert_agreement(layer, quantize(layer, quantized), least_certain=0.9)
 
 
-def assert_agreement(layer, least_certain):
+@by_quantized
+@pytest.mark.parametrize("tokens", [1, 8, 64])
+def test_agrees_with_torch_near_the_threshold(predictor_model, device, tokens, quantized):
+    """Logits as close to the threshold as quantising moves them."""
+    model, generator = predictor_model, torch.Generator(device).manual_seed(tokens)
+    layer = make_layer(model, device, tokens=tokens)
+    rank = max(model.ranks)
+    layer.fc1 = synthetic.population_fc1(model.hidden, rank, model.dtype, generator)[None]
+    layer.fc2 = synthetic.population_fc2(layer.mask.shape[2], rank, 0.1, OVERLAP, model.dtype, generator)[None]
+    synthetic.crowd_threshold(layer.x, layer.fc1, layer.fc2, generator)
+    assert_agreement(layer, quantize(layer, quantized), least_certain=0.6)
+
+
+def assert_agreement(layer, scales, least_certain):
     threshold = reference.default_threshold(layer.model.dtype)
-    logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2)
+    logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2, **scales)
     certain = ((logits - threshold).abs() > margin) & routed(layer)
     assert certain.sum() > least_certain * routed(layer).expand_as(certain).sum()
-    torch_mask = reference.predict_mask(layer.x, layer.fc1, layer.fc2, threshold)
-    mine = selected(layer)
+    torch_mask = reference.predict_mask(layer.x, layer.fc1, layer.fc2, threshold, **scales)
+    mine = selected(layer, **scales)
     assert torch.equal(torch_mask[certain], (logits > threshold)[certain])
     assert torch.equal(mine[certain], torch_mask[certain])
     assert not (mine & ~routed(layer)).any()
 
 
+@by_quantized
 @pytest.mark.parametrize("tokens", [1, 7, 64, 65])
-def test_padding_selects_nothing(any_predictor_model, device, tokens):
+def test_padding_selects_nothing(any_predictor_model, device, tokens, quantized):
     layer = make_layer(any_predictor_model, device, tokens=min(tokens, 64))
     if tokens > 64:
         layer.x = torch.cat([layer.x, layer.x[: tokens - 64]])
@@ -75,15 +106,17 @@ def test_padding_selects_nothing(any_predictor_model, device, tokens):
             layer.ids = torch.cat([layer.ids, layer.ids[: tokens - 64]])
     padding = torch.arange(tokens, device=device) % 3 == 0
     layer.x[padding] = float("nan")
-    assert torch.equal(selected(layer, padding=padding), layer.mask & routed(layer) & ~padding[:, None, None])
+    scales = quantize(layer, quantized)
+    assert torch.equal(selected(layer, padding=padding, **scales), layer.mask & routed(layer) & ~padding[:, None, None])
 
 
+@by_quantized
 @pytest.mark.parametrize("tokens", [1, 3, 16])
-def test_nan_logits_keep_every_neuron(any_predictor_model, device, tokens):
+def test_nan_logits_keep_every_neuron(any_predictor_model, device, tokens, quantized):
     layer = make_layer(any_predictor_model, device, tokens=tokens)
     layer.x[-1] = float("nan")
     layer.mask[-1] = True
-    assert torch.equal(selected(layer), layer.mask & routed(layer))
+    assert torch.equal(selected(layer, **quantize(layer, quantized)), layer.mask & routed(layer))
 
 
 def test_threshold_is_exclusive(predictor_model, device):
@@ -100,3 +133,28 @@ def test_threshold_is_exclusive(predictor_model, device):
     fc2[0, 3, 5] = torch.nextafter(levels[3], levels.new_tensor(1.0))
     _, bits = ops.predict(x, fc1, fc2)
     assert bits.tolist() == [[0, 0, 0, 1]]
+
+
+@by_quantized
+@pytest.mark.parametrize("tokens", [1, 9])
+def test_layer_with_its_predictor(any_predictor_model, device, tokens, quantized):
+    model, layer = any_predictor_model, make_layer(any_predictor_model, device, tokens=tokens)
+    answer = expected(layer)
+    scales = quantize(layer, quantized)
+    if model.experts > 1:
+        predictor = (layer.fc1, layer.fc2)
+        result = ops.moe(layer.x, layer.weights, layer.ids, layer.scores, *predictor, None, *model.function, **scales)
+    else:
+        active = ops.predict(layer.x, layer.fc1, layer.fc2, **scales)
+        result = ops.ffn(layer.x, layer.weights, *active, *model.function)
+    compare(result, *answer)
+
+
+@pytest.mark.parametrize("tokens", [1, 16])
+def test_rows_of_scale_0_follow_the_threshold(predictor_model, device, tokens):
+    """Rows of zeros have logit 0: dropped by a threshold of 0, kept by a lower one."""
+    layer = make_layer(predictor_model, device, tokens=tokens)
+    layer.fc2[:, ::3] = 0
+    scales = quantize(layer, ("fc2",))
+    assert not selected(layer, threshold=0.0, **scales)[:, :, ::3].any()
+    assert selected(layer, threshold=-1e-3, **scales)[:, :, ::3].all()

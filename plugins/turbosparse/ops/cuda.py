@@ -145,7 +145,8 @@ def _select(
     union, bits = _empty_active_set(x.device, x.shape[0], experts, intermediate)
     workspace = _workspace("predict", x, intermediate, experts, rank)
     predict = _library.functions(x.get_device()).predict
-    predict(x, predictor.fc1, predictor.fc2, threshold, topk_ids, padding, workspace, union, bits)
+    fc1, fc2, fc1_scale, fc2_scale = predictor
+    predict(x, fc1, fc1_scale, fc2, fc2_scale, threshold, topk_ids, padding, workspace, union, bits)
     return union, bits
 
 
