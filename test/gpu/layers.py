@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import torch
 from turbosparse.bench import layer
 from turbosparse.bench.layer import OVERLAP, Layer
 from turbosparse.bench.model import Model
 from turbosparse.bench.verify import check, compare, expected
 
-__all__ = ["NEURONS", "OVERLAP", "TOKENS", "check", "compare", "expected", "make_layer"]
+__all__ = ["NEURONS", "OVERLAP", "TOKENS", "check", "compare", "expected", "make_layer", "repeated"]
 
 TOKENS = [1, 2, 3, 4, 7, 8, 16, 33, 64]
 # Of one neuron more than a tile, odd, and a tile multiple.
@@ -27,3 +30,12 @@ def make_layer(
     """`bench.layer.make_layer` of few neurons and a small predictor, whatever the model's."""
     sizes = {"density": density, "intermediate": intermediate, "rank": rank}
     return layer.make_layer(model, device, tokens=tokens, seed=seed, **sizes)
+
+
+def repeated(one: Layer, tokens: int) -> Layer:
+    """The layer on so many tokens, the first ones again after the last."""
+    rows = torch.arange(tokens, device=one.x.device) % len(one.x)
+    by_token = {name: getattr(one, name) for name in ("x", "mask", "ids", "scores")}
+    return dataclasses.replace(
+        one, **{name: None if value is None else value[rows] for name, value in by_token.items()}
+    )

@@ -2,18 +2,13 @@
 
 import pytest
 import torch
-from layers import check, make_layer
+from layers import check, make_layer, repeated
 
 TOKENS = [1, 3, 16, 64, 65]
 
 
 def layer_of(model, device, tokens):
-    layer = make_layer(model, device, tokens=min(tokens, 64))
-    if tokens > 64:
-        for name in ("x", "mask", "ids", "scores"):
-            value = getattr(layer, name)
-            setattr(layer, name, torch.cat([value, value[: tokens - 64]]))
-    return layer
+    return repeated(make_layer(model, device, tokens=min(tokens, 64)), tokens)
 
 
 @pytest.mark.parametrize("tokens", TOKENS)
@@ -41,8 +36,7 @@ def test_all_tokens_to_one_expert_named_twice(mixture_model, device, tokens):
 @pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_padded_rows_keep_their_values(model, device, tokens, value):
-    layer = layer_of(model, device, tokens) if model.experts > 1 else None
-    layer = layer or make_layer(model, device, tokens=min(tokens, 64))
+    layer = layer_of(model, device, tokens)
     padding = torch.arange(len(layer.x), device=device) % 2 == 0
     clean = layer.run(padding)
     layer.x[padding] = value
