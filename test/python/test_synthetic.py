@@ -131,7 +131,8 @@ def test_checkpoint_predictors_meet_density_and_overlap(tmp_path):
     residual, _ = residual_and_normed(checkpoint, SHAPE)
     for layer in range(2):
         predictor = load_predictor(checkpoint, layout_for("bamboo"), layer)
-        mask = reference.predict_mask(residual, predictor.fc1, predictor.fc2, 0.0)
+        fc1, fc2, *scales = predictor
+        mask = reference.predict_mask(residual, fc1, fc2, 0.0, *scales)
         assert mask.float().mean() == pytest.approx(0.1, abs=0.02)
         assert mask[:8].any(0).float().mean() == pytest.approx(synthetic.expected_union(0.1, 0.45, 8), abs=0.05)
 

@@ -20,7 +20,7 @@ def load_predictor(
     layer: int,
     *,
     fc1_bits: int = 16,
-    fc2_bits: int = 16,
+    fc2_bits: int = 8,
     out: PredictorWeights | None = None,
     tensor_parallel: tuple[int, int] = (0, 1),
 ) -> PredictorWeights:
@@ -28,6 +28,9 @@ def load_predictor(
 
     With 16 bits a matrix is the checkpoint's own, with 8 bits `quantize_rows` of it, made a block of rows at a time
     from the mapped file. Shards hold what the whole layer would: a row's scale depends on that row alone.
+
+    By default only fc2, three times as large as fc1, is int8. On normally distributed weights 0.1% of all neurons then
+    change sides, which is 1% of the active ones; with fc1 in int8 too, half as many again.
 
     Args:
         fc1_bits, fc2_bits: 8 or 16.
