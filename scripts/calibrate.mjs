@@ -15,13 +15,10 @@ if (argv._.length === 0) {
   process.exit(2);
 }
 const records = await Promise.all(argv._.map(async (path) => parseRecord(path, await readFile(path, "utf8"))));
-const gpus = groupByGpu(records).map(({ arch, measured, sourcesSha256 }) => ({
-  ...fitModel(measured, arch),
-  sourcesSha256,
-}));
-await writeFile(target, calibrationModule(gpus));
+const fits = groupByGpu(records).map(({ arch, measured }) => fitModel(measured, arch));
+await writeFile(target, calibrationModule(fits));
 await $({ quiet: true })`node_modules/.bin/biome check --write ${target}`;
-for (const { calibration, observations, medianError, largestError } of gpus) {
+for (const { calibration, observations, medianError, largestError } of fits) {
   const errors = `median error ${(100 * medianError).toFixed(1)}%, largest ${(100 * largestError).toFixed(1)}%`;
   process.stdout.write(`${calibration.gpu}: ${observations} times, ${errors}\n`);
 }

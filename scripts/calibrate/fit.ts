@@ -35,6 +35,7 @@ export function fitModel(measured: MeasuredGpu, arch: Arch): Fit {
   const calibration: GpuCalibration = {
     gpu: measured.gpu,
     arch,
+    sourcesSha256: measured.sourcesSha256,
     copyGigabytesPerSecond: measured.copyGigabytesPerSecond,
     callMicroseconds,
     launchMicroseconds,

@@ -1,16 +1,14 @@
 import type { MeasuredGpu } from "../../generators/plan/cost/types.ts";
 import { type Arch, archs } from "../../generators/plan/types.ts";
 
-/** What a bench record says of its machine and kernels beside the measurements. */
+/** A bench record, as far as a fit needs it. */
 export interface SourceRecord extends MeasuredGpu {
   readonly archs: readonly string[];
-  readonly sourcesSha256: string;
 }
 
 export interface GpuRecords {
   readonly arch: Arch;
   readonly measured: MeasuredGpu;
-  readonly sourcesSha256: string;
 }
 
 /** One entry a GPU, sorted by name. Records of other kernels than today's would calibrate a mixture, so none may differ. */
@@ -20,12 +18,12 @@ export function groupByGpu(records: readonly SourceRecord[]): GpuRecords[] {
     const own = records.filter((record) => record.gpu === gpu);
     return {
       arch: only(`architecture of the kernels on ${gpu}`, own.flatMap(nativeArchs)),
-      sourcesSha256: only(
-        `digest of kernel sources on ${gpu}`,
-        own.map(({ sourcesSha256 }) => sourcesSha256),
-      ),
       measured: {
         gpu,
+        sourcesSha256: only(
+          `digest of kernel sources on ${gpu}`,
+          own.map(({ sourcesSha256 }) => sourcesSha256),
+        ),
         copyGigabytesPerSecond: Math.max(...own.map((record) => record.copyGigabytesPerSecond)),
         results: own.flatMap(({ results }) => results),
       },

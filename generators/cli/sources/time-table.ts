@@ -1,15 +1,6 @@
 import { formatTable } from "../../package/format.ts";
 import type { Forecast, ForecastRow } from "../../plan/cost/forecast.ts";
-import type { Operator } from "../../plan/cost/types.ts";
-
-const titles: Readonly<Record<Operator, string>> = {
-  ffn: "FFN, mask given",
-  predict: "predictor",
-  ffn_predicted: "FFN with its predictor",
-  ffn_gate_first: "FFN, gate first",
-  moe: "MoE with its predictors",
-  moe_gate_first: "MoE, gate first",
-};
+import { operatorTitle } from "../../report/record/describe.ts";
 
 /** One paragraph a model, operator and GPU: a line for each number of tokens, times in microseconds a layer. */
 export function timeTable(forecasts: readonly Forecast[]): string {
@@ -28,10 +19,11 @@ function paragraph(forecast: Forecast): string {
   return `${heading(forecast)}\n${formatTable([header, ...rows.map(cells)])}`;
 }
 
-function heading({ model, tensorParallel, operator, predictorBits, arch, gpu, density }: Forecast): string {
+function heading(forecast: Forecast): string {
+  const { model, tensorParallel, predictorBits, arch, gpu, density } = forecast;
   const shard = tensorParallel === 1 ? "" : `, 1 of ${tensorParallel} shards`;
   const predictor = predictorBits === null ? "" : ` in ${predictorBits === 8 ? "int8" : "16 bits"}`;
-  return `${model}${shard}: ${titles[operator]}${predictor}, ${percent(density)} active a token, on ${gpu === null ? arch : `${gpu} (${arch})`}`;
+  return `${model}${shard}: ${operatorTitle(forecast)}${predictor}, ${percent(density)} active a token, on ${gpu === null ? arch : `${gpu} (${arch})`}`;
 }
 
 function cells({ tokens, unionDensity, microseconds, denseMicroseconds, speedup, measured }: ForecastRow): string[] {

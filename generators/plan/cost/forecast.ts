@@ -69,7 +69,7 @@ function forecastsOn(
   const gpus = calibrations.filter((calibration) => calibration.arch === arch);
   if (gpus.length === 0) return [{ ...identity, gpu: null, rows: [] }];
   return gpus.map((gpu) => {
-    const results = measured.filter((candidate) => candidate.gpu === gpu.gpu).flatMap((candidate) => candidate.results);
+    const results = measured.filter((candidate) => isOf(candidate, gpu)).flatMap((candidate) => candidate.results);
     const rows = tokens.map((count): ForecastRow => {
       const call = expectedCall(shard, variant, count);
       const microseconds = predictMicroseconds(gpu, sparseTerms(call)) ?? null;
@@ -82,3 +82,6 @@ function forecastsOn(
     return { ...identity, gpu: gpu.gpu, rows };
   });
 }
+
+const isOf = (measured: MeasuredGpu, calibration: GpuCalibration): boolean =>
+  measured.gpu === calibration.gpu && measured.sourcesSha256 === calibration.sourcesSha256;

@@ -37,9 +37,11 @@ export interface Measurement extends Call {
   readonly denseMicroseconds: number | null;
 }
 
-/** The measurements of one GPU. */
+/** The measurements of one GPU and one version of the kernels. */
 export interface MeasuredGpu {
   readonly gpu: string;
+  /** Digest of kernels/ and templates/, as in a wheel's manifest. */
+  readonly sourcesSha256: string;
   readonly copyGigabytesPerSecond: number;
   readonly results: readonly Measurement[];
 }
@@ -73,6 +75,8 @@ export interface GpuCalibration {
   /** As the driver names it. */
   readonly gpu: string;
   readonly arch: Arch;
+  /** Of the kernels that were measured: times of others do not belong beside its predictions. */
+  readonly sourcesSha256: string;
   /** Measured bandwidth of a copy, read plus write. */
   readonly copyGigabytesPerSecond: number;
   /** Once a call: the ramp until memory is busy. */

@@ -14,7 +14,7 @@ const titles: Readonly<Record<Operator, string>> = {
 
 const activations: Readonly<Record<BenchShape["activation"], string>> = { drelu: "dReLU", reglu: "ReGLU" };
 
-export function operatorTitle({ operator }: Workload): string {
+export function operatorTitle({ operator }: Pick<Workload, "operator">): string {
   return titles[operator];
 }
 

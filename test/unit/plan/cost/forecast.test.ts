@@ -9,6 +9,7 @@ import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../../s
 const gpu: GpuCalibration = {
   gpu: "NVIDIA Example",
   arch: "sm_90a",
+  sourcesSha256: "a".repeat(64),
   copyGigabytesPerSecond: 1000,
   callMicroseconds: 1,
   launchMicroseconds: 2,
@@ -39,6 +40,8 @@ const measurement: Measurement = {
   microseconds: 5,
   denseMicroseconds: 8,
 };
+
+const run = { gpu: gpu.gpu, sourcesSha256: gpu.sourcesSha256, copyGigabytesPerSecond: 1000 };
 
 function dtypeOf({ dtype, activation }: typeof model) {
   return { dtype, activation };
@@ -78,7 +81,7 @@ test("what is not calibrated has no time, and an architecture without a calibrat
 });
 
 test("a measurement of the same call stands beside the prediction, with the model's error for what was measured", () => {
-  const measured = [{ gpu: gpu.gpu, copyGigabytesPerSecond: 1000, results: [measurement] }];
+  const measured = [{ ...run, results: [measurement] }];
   const [row] = given(forecast([1], { measured }))[0]?.rows ?? [];
   const predicted = 1 + 2 * 2 + 0.512 * 0.25 + (4 * 3.072) / 0.5;
   expect(row?.measured).toEqual({
@@ -92,6 +95,7 @@ test("a measurement of the same call stands beside the prediction, with the mode
 
 test.each([
   ["another GPU", { gpu: "NVIDIA Other" }, {}],
+  ["other kernels", { sourcesSha256: "b".repeat(64) }, {}],
   ["another density", {}, { density: 0.03 }],
   ["another number of tokens", {}, { tokens: 2 }],
   ["another shape", {}, { shape: { ...measurement.shape, intermediate: 100_001 } }],
@@ -99,13 +103,13 @@ test.each([
   ["another operator", {}, { operator: "predict" as const }],
 ])("a measurement of %s does not", (_what, ofGpu, ofResult) => {
   const results = [{ ...measurement, ...ofResult }];
-  const measured = [{ gpu: gpu.gpu, copyGigabytesPerSecond: 1000, results, ...ofGpu }];
+  const measured = [{ ...run, results, ...ofGpu }];
   expect(given(forecast([1], { measured }))[0]?.rows[0]?.measured).toBeNull();
 });
 
 test("where the operator ran dense, the measured time says nothing of the sparse kernels", () => {
   const results = [{ ...measurement, path: "dense" as const }];
-  const measured = [{ gpu: gpu.gpu, copyGigabytesPerSecond: 1000, results }];
+  const measured = [{ ...run, results }];
   expect(given(forecast([1], { measured }))[0]?.rows[0]?.measured).toMatchObject({
     path: "dense",
     relativeError: null,
