@@ -189,3 +189,18 @@ def test_masks_agree_with_those_of_16_bits(density, hard, most):
         assert 0 < wrong[names] < limit
         # Quantising has no side that it errs to.
         assert 0.5 < (dropped[names] + 5) / (kept[names] + 5) < 2
+
+
+def test_ffn_errs_by_the_neurons_that_change_sides():
+    """Where activations have nothing to do with logits, the worst case: neurons near the threshold weigh as others."""
+    threshold = reference.default_threshold(torch.bfloat16)
+    x, fc1, fc2 = released_size(0.1, 0, hard=False)
+    weights = synthetic.random_weights(1, ROWS, WIDE, x.dtype, torch.Generator().manual_seed(1))
+    exact = reference.predict_mask(x, fc1, fc2, threshold)
+    fc1, fc2, *scales = quantize(fc1, fc2, ("fc2",))
+    mask = reference.predict_mask(x, fc1, fc2, threshold, *scales)
+    right, found = (ops.ffn(x, weights, *ops.pack_mask(kept)).float() for kept in (exact, mask))
+    changed = (mask ^ exact).sum() / exact.sum()
+    error = ((found - right).norm() / right.norm()).square()
+    assert 0.3 * changed < error < 3 * changed
+    assert error.sqrt() < 0.2
