@@ -22,7 +22,7 @@ function paragraph(forecast: Forecast): string {
 function heading(forecast: Forecast): string {
   const { model, tensorParallel, predictorBits, arch, gpu, density } = forecast;
   const shard = tensorParallel === 1 ? "" : `, 1 of ${tensorParallel} shards`;
-  const predictor = predictorBits === null ? "" : ` in ${predictorBits === 8 ? "int8" : "16 bits"}`;
+  const predictor = predictorBits === null ? "" : `, fc2 in ${predictorBits === 8 ? "int8" : "16 bits"}`;
   return `${model}${shard}: ${operatorTitle(forecast)}${predictor}, ${percent(density)} active a token, on ${gpu === null ? arch : `${gpu} (${arch})`}`;
 }
 

@@ -12,7 +12,7 @@ export const stepsOf: Readonly<Record<Operator, readonly Step[]>> = {
 
 /** Both weight dtypes have two bytes. */
 const elementBytes = 2;
-/** An int8 row of a predictor has a float32 scale. */
+/** An int8 row of fc2 has a float32 scale. */
 const scaleBytes = 4;
 
 /** Bytes of what finds the active neurons of one expert; 0 where they are given. */
@@ -21,8 +21,9 @@ export function selectionBytes(operator: Operator, shape: CallShape): number {
   const steps = stepsOf[operator];
   if (steps.includes("gate")) return intermediate * hidden * elementBytes;
   if (!steps.includes("predict") || rank === null || predictorBits === null) return 0;
-  const scales = predictorBits === 8 ? scaleBytes * (rank + intermediate) : 0;
-  return (rank * (hidden + intermediate) * predictorBits) / 8 + scales;
+  const fc1 = rank * hidden * elementBytes;
+  const fc2 = (intermediate * rank * predictorBits) / 8 + (predictorBits === 8 ? intermediate * scaleBytes : 0);
+  return fc1 + fc2;
 }
 
 /** Bytes of the active neurons: whole ones, or without the gate rows that have been read. */

@@ -7,11 +7,11 @@ import type { Call, CallShape, Operator } from "./types.ts";
 /** An operator with what it is given. */
 export interface Variant {
   readonly operator: Operator;
-  /** Of a weight of the predictor; null where none is evaluated. */
+  /** Of a weight of the predictor's fc2; null where none is evaluated. */
   readonly predictorBits: 8 | 16 | null;
 }
 
-/** How a model's layer is called: with its predictor in int8 or as it is, or gate first; an FFN also with a given mask. */
+/** How a model's layer is called: with its predictor's fc2 in int8 or as it is, or gate first; an FFN also with a given mask. */
 export function variantsOf({ experts, selection }: ModelSpec): Variant[] {
   const given: Variant[] = experts === 1 ? [{ operator: "ffn", predictorBits: null }] : [];
   if (selection === "gate-first") {

@@ -8,6 +8,7 @@ export type Operator = "ffn" | "predict" | "ffn_predicted" | "ffn_gate_first" | 
 export interface CallShape extends Pick<ModelSpec, "hidden" | "intermediate" | "experts" | "topK"> {
   /** Of the predictor; null where none is evaluated. */
   readonly rank: number | null;
+  /** Of a weight of its fc2, which is quantised when it is loaded; fc1, a quarter of the bytes, is not. */
   readonly predictorBits: 8 | 16 | null;
 }
 

@@ -28,7 +28,7 @@ function measurement(operator: Operator, tokens: number, active: number, rank: n
   const shape = { hidden: 4096, intermediate: 14336, experts: 1, topK: 1, dtype: "bf16", activation: "drelu" } as const;
   const predictor = given ? { rank: null, predictorBits: null } : ({ rank, predictorBits: 8 } as const);
   const union = operator === "predict" ? 0 : (active * 1000) / 14336;
-  const selection = given ? 0 : rank * (4096 + 14336) + 4 * (rank + 14336);
+  const selection = given ? 0 : rank * (2 * 4096 + 14336) + 4 * 14336;
   const bytes = selection + union * 14336 * 24576;
   const call: Call = { operator, shape: { ...shape, ...predictor }, tokens, unionDensity: union, bytes };
   return {

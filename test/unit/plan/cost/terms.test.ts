@@ -24,11 +24,10 @@ describe("bytes", () => {
     expect(activeBytes("predict", predicted, 0.25)).toBe(0);
   });
 
-  test("of a predictor are both matrices, in int8 with a scale a row", () => {
+  test("of a predictor are both matrices, fc2 perhaps in int8 with a scale a row", () => {
     expect(selectionBytes("ffn_predicted", predicted)).toBe(1280 * (4096 + 14336) * 2);
-    expect(selectionBytes("predict", { ...predicted, predictorBits: 8 })).toBe(
-      1280 * (4096 + 14336) + 4 * (1280 + 14336),
-    );
+    const int8 = { ...predicted, predictorBits: 8 } as const;
+    expect(selectionBytes("predict", int8)).toBe(1280 * 4096 * 2 + 1280 * 14336 + 4 * 14336);
     expect(selectionBytes("ffn", predicted)).toBe(0);
   });
 
