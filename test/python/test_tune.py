@@ -12,7 +12,7 @@ from turbosparse.tune import __main__ as command
 from turbosparse.tune import measure
 
 FFN = "hidden=256,intermediate=300,rank=64"
-MOE = "hidden=256,intermediate=200,experts=4,top_k=2,rank=64,fc2_bits=8,density=0.15"
+MOE = "hidden=256,intermediate=200,experts=4,top_k=2,rank=64,density=0.15"
 GATE_FIRST = "hidden=256,intermediate=300,activation=reglu,gate_threshold=0.03,dtype=fp16"
 GATE_FIRST_MOE = "hidden=256,intermediate=200,experts=4,top_k=2"
 

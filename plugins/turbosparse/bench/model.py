@@ -13,6 +13,11 @@ from turbosparse.manifest import manifest
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def bits_text(bits: tuple[int, int]) -> str:
+    """Bits of fc1 and fc2 as the command line takes them: `16+8`, or `16` for both."""
+    return "+".join(map(str, dict.fromkeys(bits)))
+
+
 @dataclass(frozen=True)
 class Model:
     """One layer's shape and function, as in a wheel's manifest.

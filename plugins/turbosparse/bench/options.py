@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from turbosparse.bench.model import DTYPES, Model
+from turbosparse.bench.model import DTYPES, Model, bits_text
 from turbosparse.bench.operators import OPERATORS
-from turbosparse.bench.plan import DEFAULT_LAYERS, SWEEP, TOKENS
+from turbosparse.bench.plan import DEFAULT_LAYERS, PREDICTORS, SWEEP, TOKENS
 from turbosparse.reference.activations import ACTIVATIONS
 
 _SHAPE = (
-    "hidden=4096,intermediate=14336[,experts=8,top_k=2][,rank=1280[,fc1_bits=16,fc2_bits=8]][,activation=drelu]"
-    "[,gate_threshold=0][,dtype=bf16][,density=0.1]"
+    "hidden=4096,intermediate=14336[,experts=8,top_k=2][,rank=1280][,activation=drelu][,gate_threshold=0][,dtype=bf16]"
+    "[,density=0.1]"
 )
 
 
@@ -36,6 +36,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SHARES",
         help="of the neurons of one FFN or expert that a token activates, for gate first whose gates it opens; "
         f"default: the model's, and for a given mask {','.join(map(str, SWEEP))} too",
+    )
+    result.add_argument(
+        "--predictor-bits",
+        type=_list(_bits),
+        metavar="BITS",
+        help="of a weight in predictors: 8 or 16, or two of them, as 16+8, for fc1 and fc2; default: "
+        f"{','.join(map(bits_text, PREDICTORS))}",
     )
     which = result.add_mutually_exclusive_group()
     which.add_argument(
@@ -83,12 +90,18 @@ def _density(text: str) -> float:
     return value
 
 
+def _bits(text: str) -> tuple[int, int]:
+    parts = text.split("+")
+    if len(parts) > 2 or not {"8", "16"}.issuperset(parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of 8, 16, 16+8 and 8+16")
+    return int(parts[0]), int(parts[-1])
+
+
 def shape_model(text: str) -> Model:
     """A model of the sizes in a text like that of `--shape`."""
     given = dict(part.partition("=")[::2] for part in text.split(","))
     sizes = {"hidden": 0, "intermediate": 0, "experts": 1, "top_k": 1, "rank": 0}
-    bits = {"fc1_bits": 16, "fc2_bits": 16}
-    unknown = given.keys() - sizes.keys() - bits.keys() - {"activation", "gate_threshold", "dtype", "density"}
+    unknown = given.keys() - sizes.keys() - {"activation", "gate_threshold", "dtype", "density"}
     if unknown:
         raise argparse.ArgumentTypeError(f"{sorted(unknown)[0]!r} is no size of a shape, which is {_SHAPE}")
     for name in ("hidden", "intermediate"):
@@ -98,8 +111,6 @@ def shape_model(text: str) -> Model:
         sizes[name] = _tokens(given[name])
     if sizes["top_k"] > sizes["experts"]:
         raise argparse.ArgumentTypeError(f"the shape {text!r} routes to more experts than it has")
-    for name in given.keys() & bits.keys():
-        bits[name] = int(_choice(given[name], ("8", "16")))
     threshold = given.get("gate_threshold", "0")
     return Model(
         name=text,
@@ -112,7 +123,6 @@ def shape_model(text: str) -> Model:
         ranks=(sizes["rank"],) if sizes["rank"] else (),
         dtype=DTYPES[_choice(given.get("dtype", "bf16"), tuple(DTYPES))],
         density=_density(given.get("density", "0.1")),
-        predictor_bits=(bits["fc1_bits"], bits["fc2_bits"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Sequence
@@ -111,17 +112,26 @@ def shipped() -> tuple[Table, ...]:
 
 
 def find(tables: Iterable[Table], gpu: str, operator: str, shape: OperatorShape, density: float) -> Entry | None:
-    """The entry of this GPU, operator, shape and class of density; of several predictor ranks that of the nearest."""
+    """The entry of this GPU, operator, shape and class of density.
+
+    Both paths evaluate the predictor alike, so it matters little: of several entries that of the same bits, if there is
+    one, and of the nearest rank.
+    """
     entries = [
         entry
         for table in tables
         if table.gpu == gpu
         for entry in table.entries
         if entry.operator == operator
-        and _without_rank(entry.shape) == _without_rank(shape)
+        and _without_predictor(entry.shape) == _without_predictor(shape)
         and density_class(entry.density) == density_class(density)
     ]
-    return min(entries, key=lambda entry: abs((entry.shape.rank or 0) - (shape.rank or 0)), default=None)
+
+    def distance(entry: Entry) -> tuple[bool, int]:
+        same_bits = entry.shape.predictor_bits == shape.predictor_bits
+        return not same_bits, abs((entry.shape.rank or 0) - (shape.rank or 0))
+
+    return min(entries, key=distance, default=None)
 
 
 def density_class(density: float) -> int:
@@ -129,5 +139,5 @@ def density_class(density: float) -> int:
     return max(round(density / _DENSITY_STEP), 1)
 
 
-def _without_rank(shape: OperatorShape) -> dict[str, Any]:
-    return {key: value for key, value in shape.as_json().items() if key != "rank"}
+def _without_predictor(shape: OperatorShape) -> OperatorShape:
+    return dataclasses.replace(shape, rank=None, predictor_bits=None)

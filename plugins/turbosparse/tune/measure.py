@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 from turbosparse.bench import plan, reads
@@ -27,10 +28,12 @@ def operator_of(model: Model) -> Operator:
 
 
 def tune(machine: Machine, model: Model, note: Callable[[str], None], tokens: Sequence[int] = TOKENS) -> Entry:
-    """The crossover of one model. `note` is told of each measurement.
+    """The crossover of one model, with its predictor as `load_predictor` makes it. `note` is told of measurements.
 
     Raises WrongResultError when either path computes something else than float64 does.
     """
+    if model.predictor:
+        model = dataclasses.replace(model, predictor_bits=plan.PREDICTORS[0])
     operator = operator_of(model)
     layers = plan.layer_count(machine, model, operator.least_bytes_read(model, model.density), default=_LAYERS)
     workload = Workload(model, machine.device, layers)
