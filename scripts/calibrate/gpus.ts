@@ -11,9 +11,9 @@ export interface GpuRecords {
   readonly measured: MeasuredGpu;
 }
 
-/** One entry a GPU, sorted by name. Records of other kernels than today's would calibrate a mixture, so none may differ. */
+/** One entry a GPU, in the order of the records. Records of other kernels than today's would calibrate a mixture, so none may differ. */
 export function groupByGpu(records: readonly SourceRecord[]): GpuRecords[] {
-  const gpus = [...new Set(records.map(({ gpu }) => gpu))].sort();
+  const gpus = [...new Set(records.map(({ gpu }) => gpu))];
   return gpus.map((gpu) => {
     const own = records.filter((record) => record.gpu === gpu);
     return {
