@@ -16,20 +16,21 @@ export type AxisMaker = (values: readonly number[], range: readonly [number, num
 /** Doublings of the tokens are equally far apart. */
 export const tokensAxis: AxisMaker = (values, range) => {
   const [low, high] = extent(values);
-  const domain = low < high ? ([low, high] as const) : ([low / 2, high * 2] as const);
-  const powers = powersOfTwo(Math.max(Math.ceil(Math.log2(domain[0])), 0), Math.floor(Math.log2(domain[1])));
-  return logAxis("tokens per call", 2, domain, range, thin(powers, 9), String);
+  const first = Math.floor(Math.log2(low));
+  const last = Math.max(Math.ceil(Math.log2(high)), first + 1);
+  const powers = thin(powersOfTwo(first, last), 9);
+  return logAxis("tokens per call", 2, [2 ** first, 2 ** last], range, powers, String);
 };
 
 /** Active neurons of one token, from 0. */
 export const densityAxis: AxisMaker = (values, range) => {
   const [, high] = extent(values);
   const scale = scaleLinear()
-    .domain([0, high === 0 ? 0.01 : high])
-    .nice()
+    .domain([0, Math.max(high, 0.01)])
+    .nice(5)
     .range(range);
   const [low = 0, top = 1] = scale.domain();
-  const ticks = scale.ticks(6).map((value) => ({ value, label: percent(value) }));
+  const ticks = scale.ticks(5).map((value) => ({ value, label: percent(value) }));
   return { title: "active neurons of a token", position: (value) => scale(value), domain: [low, top], ticks };
 };
 
@@ -37,9 +38,11 @@ export const densityAxis: AxisMaker = (values, range) => {
 export const speedupAxis: AxisMaker = (values, range) => {
   const [low, high] = extent([...values, 1]);
   const domain = [halfOctave(low, Math.floor), halfOctave(Math.max(high, 1.5), Math.ceil)] as const;
-  const powers = powersOfTwo(Math.ceil(Math.log2(domain[0])), Math.floor(Math.log2(domain[1])));
-  const between = [0.5, ...powers].map((power) => power * 1.5).filter((tick) => domain[0] <= tick && tick <= domain[1]);
-  const ticks = powers.length > 3 ? thin(powers, 8) : [...new Set([...powers, ...between])];
+  const [first, last] = [Math.ceil(Math.log2(domain[0])), Math.floor(Math.log2(domain[1]))];
+  const powers = powersOfTwo(first, last);
+  const between = powersOfTwo(first - 1, last).map((power) => power * 1.5);
+  const inside = between.filter((value) => domain[0] <= value && value <= domain[1]);
+  const ticks = powers.length > 3 ? thin(powers, 8) : [...powers, ...inside];
   return logAxis("speed-up over dense", 2, domain, range, ticks, (value) => `${tick(value)}×`);
 };
 

@@ -33,10 +33,14 @@ export function speedupPlots(id: string, group: Group, labels: readonly string[]
 
 /** What makes up lines over the variable, rather than single points that another plot shows. */
 function varying(variable: Variable, measurements: readonly Timed[]): readonly Timed[] {
-  return measuredValues(measurements, other[variable])
-    .map((value) => measurements.filter(({ result }) => result[other[variable]] === value))
-    .filter((line) => measuredValues(line, variable).length > 1)
-    .flat();
+  return (
+    measuredValues(measurements, other[variable])
+      .map((value) => measurements.filter(({ result }) => result[other[variable]] === value))
+      .filter((line) => measuredValues(line, variable).length > 1)
+      // Dense calls do not depend on the density.
+      .filter((line) => variable === "tokens" || line.some(({ result }) => result.path === "sparse"))
+      .flat()
+  );
 }
 
 /** One plot, a line for each value of the other variable. */

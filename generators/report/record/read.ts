@@ -46,7 +46,7 @@ export function parseRecord(file: string, text: string): BenchRecord {
   }
   const record = recordSchema.safeParse(value);
   if (!record.success) {
-    const [issue] = record.error.issues;
+    const issue = foremost(record.error);
     const slip = issue?.code === "unrecognized_keys" ? didYouMean(issue.keys[0] ?? "", recordKeys) : "";
     throw invalid("TS7004", `${file}: ${explain(record.error)}.`, `${slip}${remedy}`);
   }
@@ -62,8 +62,14 @@ function parseJson(file: string, text: string): unknown {
   }
 }
 
+/** A misspelt key is also one that is missing, and the misspelling says more. */
+function foremost({ issues }: z.ZodError): z.core.$ZodIssue | undefined {
+  return issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
+}
+
 /** `results[3].tokens: expected number, received string`. */
-function explain({ issues: [issue] }: z.ZodError): string {
+function explain(error: z.ZodError): string {
+  const issue = foremost(error);
   if (issue === undefined) return "it is not valid";
   const sentence = issue.message.replace(/^Invalid (input|option): /, "");
   const reason = `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
