@@ -1,6 +1,7 @@
 """Where dense GEMMs begin: tables, the formula, and that operators follow them."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -123,11 +124,17 @@ def test_roofline_of_a_device(monkeypatch):
     roofline = formula.device_roofline(0)
     assert roofline.bandwidth == pytest.approx(4.92e12, rel=0.01)
     assert roofline.peak == pytest.approx(1.07e15, rel=0.01)
-    monkeypatch.setattr(Device, "memory_clock_rate", 0)
     monkeypatch.setattr(Device, "major", 13)
+    assert formula.device_roofline(0).peak == pytest.approx(1.07e15 / 8, rel=0.01)
+
+
+def test_roofline_of_a_device_that_does_not_say(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: Device)
+    monkeypatch.setattr(Device, "memory_clock_rate", 0)
+    monkeypatch.delattr(Device, "clock_rate")
     roofline = formula.device_roofline(0)
-    assert roofline.bandwidth == 8e12
-    assert roofline.peak == pytest.approx(1.07e15 / 8, rel=0.01)
+    assert roofline == formula.Roofline(8e12, math.inf)
+    assert 1 < by_formula(roofline=roofline) <= by_formula()
 
 
 @pytest.fixture

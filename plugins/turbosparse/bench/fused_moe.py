@@ -16,7 +16,8 @@ def fused_moe_step(x: Tensor, gate_up: Tensor, down: Tensor, ids: Tensor, scores
     """A call of `fused_experts`, which computes SiLU: that takes as long as ReLU. Raises ImportError without vLLM."""
     from vllm.model_executor.layers.fused_moe.fused_moe import fused_experts
 
-    return lambda: fused_experts(x, gate_up, down, scores, ids)
+    call = {"hidden_states": x, "w1": gate_up, "w2": down, "topk_weights": scores, "topk_ids": ids}
+    return lambda: fused_experts(**call)
 
 
 def verify_fused_moe(x: Tensor, gate_up: Tensor, down: Tensor, ids: Tensor, scores: Tensor) -> None:

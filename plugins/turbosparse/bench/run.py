@@ -8,6 +8,7 @@ from typing import Any
 
 from turbosparse.bench import reads
 from turbosparse.bench.baselines import Baseline
+from turbosparse.bench.layer import Layer
 from turbosparse.bench.machine import Machine
 from turbosparse.bench.model import Model
 from turbosparse.bench.plan import Case, layer_bytes
@@ -27,18 +28,24 @@ def run(machine: Machine, cases: Sequence[Case], record: Record, progress: Progr
     """
     pending = [case for case in cases if record.find(case.identity) is None]
     progress.start(len(pending))
-    for _, group in itertools.groupby(pending, key=lambda case: (case.model, case.layers)):
-        of_model = list(group)
-        model, layers = of_model[0].model, of_model[0].layers
-        dense = _dense_times(machine, model, of_model, record, progress)
-        workload = Workload(model, machine.device, layers)
-        for (tokens, density), same in itertools.groupby(of_model, key=lambda case: (case.tokens, case.density)):
-            planted = workload.layers(tokens, density)
-            for case in same:
-                result = _measure(machine, case, planted, dense.get(tokens), record.roof)
-                record.add(result)
-                save()
-                progress.finished(case, result)
+    for _, of_model in itertools.groupby(pending, key=lambda case: (case.model, case.layers)):
+        _run_model(machine, list(of_model), record, progress, save)
+
+
+def _run_model(
+    machine: Machine, cases: Sequence[Case], record: Record, progress: Progress, save: Callable[[], None]
+) -> None:
+    """Of cases of one model and number of layers; its weights are gone on return."""
+    model = cases[0].model
+    dense = _dense_times(machine, model, cases, record, progress)
+    workload = Workload(model, machine.device, cases[0].layers)
+    for (tokens, density), same in itertools.groupby(cases, key=lambda case: (case.tokens, case.density)):
+        layers = workload.layers(tokens, density)
+        for case in same:
+            result = _measure(machine, case, layers, dense.get(tokens), record.roof)
+            record.add(result)
+            save()
+            progress.finished(case, result)
 
 
 def _dense_times(
@@ -67,7 +74,7 @@ def _same_layer(shape: dict[str, Any], case: Case) -> bool:
     return all(shape[key] == mine[key] for key in mine if key not in ("rank", "predictorBits"))
 
 
-def _measure(machine: Machine, case: Case, layers: list, dense: float | None, roof: float) -> dict[str, Any]:
+def _measure(machine: Machine, case: Case, layers: Sequence[Layer], dense: float | None, roof: float) -> dict[str, Any]:
     operator = case.operator
     for layer in (layers[0], layers[-1]):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +21,8 @@ _BYTES = 2
 # Dense bfloat16 tensor-core operations a clock of one multiprocessor, with float32 accumulation, from NVIDIA's
 # architecture papers; of a GPU that is not here the least, which makes dense GEMMs look no faster than they are.
 _FLOPS_PER_CLOCK = {(8, 0): 2048, (8, 6): 512, (8, 9): 512, (9, 0): 4096, (10, 0): 8192, (12, 0): 512}
-# Where the driver does not say, the fastest memory there is: then overheads weigh most, and dense wins earliest.
-_FASTEST_BANDWIDTH = 8e12
+# Where the driver does not say, the fastest there is: then overheads weigh most, and dense wins earliest.
+_FASTEST = {"bandwidth": 8e12, "peak": math.inf}
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,12 @@ class Roofline:
 def device_roofline(device_index: int) -> Roofline:
     """What the driver says of a CUDA device: data is moved on both edges of the memory clock."""
     device = torch.cuda.get_device_properties(device_index)
-    bandwidth = 2 * device.memory_clock_rate * 1e3 * device.memory_bus_width / 8
+    # Virtual GPUs say 0, and torch before 2.9 nothing.
+    memory_clock, clock = (1e3 * getattr(device, name, 0) for name in ("memory_clock_rate", "clock_rate"))
+    bandwidth = 2 * memory_clock * getattr(device, "memory_bus_width", 0) / 8
     operations = _FLOPS_PER_CLOCK.get((device.major, device.minor), min(_FLOPS_PER_CLOCK.values()))
-    peak = device.multi_processor_count * device.clock_rate * 1e3 * operations
-    return Roofline(bandwidth or _FASTEST_BANDWIDTH, peak)
+    peak = device.multi_processor_count * clock * operations
+    return Roofline(bandwidth or _FASTEST["bandwidth"], peak or _FASTEST["peak"])
 
 
 def dense_from_tokens(roofline: Roofline, operator: str, shape: OperatorShape, density: float, most: int) -> int:

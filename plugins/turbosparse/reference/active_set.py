@@ -26,7 +26,8 @@ def token_words(tokens: int) -> int:
 
 
 def _bit_values(device: torch.device) -> Tensor:
-    return torch.tensor([1, 2, 4, 8, 16, 32, 64, 128], dtype=torch.uint8, device=device)
+    # Computed there: a copy from the host would wait for the device, which no graph can hold.
+    return torch.bitwise_left_shift(1, torch.arange(8, dtype=torch.uint8, device=device))
 
 
 def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,9 +34,11 @@ def expected_union(density: float, overlap: float, tokens: int) -> float:
     _check(density, overlap)
     if density in (0.0, 1.0) or overlap == 1.0:
         return density if tokens else 0.0
-    grid = torch.linspace(-9, 9, 4001, dtype=torch.float64)
+    # Whatever the default device is: this is also asked for while a graph is captured.
+    exact = {"dtype": torch.float64, "device": "cpu"}
+    grid = torch.linspace(-9, 9, 4001, **exact)
     weight = torch.exp(-grid.square() / 2)
-    cut = torch.special.ndtri(torch.tensor(1 - density, dtype=torch.float64))
+    cut = torch.special.ndtri(torch.tensor(1 - density, **exact))
     inactive = torch.special.ndtr((cut - math.sqrt(overlap) * grid) / math.sqrt(1 - overlap))
     return float(1 - (weight * inactive**tokens).sum() / weight.sum())
 
