@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 from turbosparse import ops, reference, synthetic
 from turbosparse.ops import dense
 from turbosparse.ops.dense import chunks as chunking
@@ -143,6 +144,28 @@ def test_dropped_infinities_do_not_reach_the_output():
     x, weights, mask, _ = tensors(65)
     weights[0, :, 0] = torch.where(mask.any(0)[0, :, None], weights[0, :, 0], float("inf"))
     assert ops.ffn(x, weights, *ops.pack_mask(mask)).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("quantized", [True, False])
+def test_nothing_depends_on_what_is_on_the_device(dtype, quantized, monkeypatch):
+    """Tensors without data have shapes and strides only: whatever would wait for a value, or not fit, raises."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    tokens, intermediate = 300, 208
+    with FakeTensorMode(), torch.device("cuda"):
+        x = torch.empty((tokens, HIDDEN), dtype=dtype)
+        weights = torch.empty((EXPERTS, intermediate, 3, HIDDEN), dtype=dtype)
+        ids, scores = torch.empty((tokens, TOP_K), dtype=torch.int32), torch.empty((tokens, TOP_K))
+        padding = torch.empty(tokens, dtype=torch.bool)
+        fc2 = torch.empty((EXPERTS, intermediate, RANK), dtype=torch.int8 if quantized else dtype)
+        scale = torch.empty((EXPERTS, intermediate)) if quantized else None
+        predictor = reference.PredictorWeights(torch.empty((EXPERTS, RANK, HIDDEN), dtype=dtype), fc2, None, scale)
+        selection = dense.Predictor(x, predictor, 0.1, padding)
+        _, bits = dense.predict(selection, ids)
+        for each in (selection, dense.Bits(bits, EXPERTS), dense.AllNeurons(padding)):
+            assert dense.moe(x, weights, ids, scores, each, padding, "drelu", 0.0).shape == x.shape
+        for each in (dense.Bits(bits[:5], 1), dense.AllNeurons(padding)):
+            assert dense.ffn(x, weights[:1], each, "reglu", 0.1).dtype == dtype
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,8 @@ def _dense_times(
     }
     missing = sorted({case.tokens for case in cases if case.operator.computes} - known.keys())
     if missing:
-        neurons = layer_bytes(model)
-        count = max(min(cases[0].layers, int(_BASELINE_SHARE * machine.free_bytes / neurons)), 2)
+        fit = int(_BASELINE_SHARE * machine.free_bytes / layer_bytes(model))
+        count = max(min(cases[0].layers, fit), 2)
         baseline = Baseline(machine, model, count, progress.note)
         for tokens in missing:
             progress.note(f"{model.name}, dense layers for comparison, {tokens} token{'' if tokens == 1 else 's'}")
