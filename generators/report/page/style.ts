@@ -28,7 +28,8 @@ div.shape { margin: 0; max-width: 22rem; font-weight: 400; white-space: normal; 
 .plots { display: grid; gap: 1.5rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
 .plots.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 .plots + .plots { margin-top: 1.5rem; }
-figure { margin: 0; }
+figure { margin: 0; max-width: 42rem; }
+.small figure { max-width: 28rem; }
 figcaption { margin-bottom: 0.25rem; font-weight: 600; font-size: 0.95rem; }
 svg { display: block; width: 100%; height: auto; font-size: 12px; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--muted); }
@@ -53,12 +54,14 @@ tbody tr + tr :is(th, td) { border-top: 1px solid var(--grid); }
 .number { text-align: right; }
 @page { margin: 14mm; }
 @media print {
-  body { padding: 0; max-width: none; font-size: 10pt; }
-  .plots { grid-template-columns: 1fr 1fr; }
+  :root { font-size: 10pt; }
+  body { padding: 0; max-width: none; }
+  .plots, .plots.small { grid-template-columns: 1fr 1fr; }
   figure, tr { break-inside: avoid; }
   h2, figcaption, caption { break-after: avoid; }
   .table { overflow: visible; }
   table { font-size: 8pt; }
-  th, td { padding-right: 0.5rem; white-space: normal; }
+  th, td:not(.number) { white-space: normal; }
+  th, td { padding-right: 0.5rem; }
 }
 `;
