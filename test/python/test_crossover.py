@@ -6,8 +6,10 @@ import math
 import pytest
 import torch
 from bench_machine import DESCRIPTION
+from torch._subclasses import FakeTensorMode
 from turbosparse import crossover
 from turbosparse.crossover import Entry, Measured, OperatorShape, Table, TableError, choice, formula, table
+from turbosparse.ops import cuda
 
 FFN = OperatorShape(4096, 14336, 1, 1, None, None, "bf16", "drelu")
 MOE = OperatorShape(4096, 14336, 8, 2, 1024, 8, "bf16", "drelu")
@@ -178,6 +180,31 @@ def test_override_ends_with_its_context():
     assert not runs_dense(1)
     with pytest.raises(ValueError, match="tokens must be at least 1, not 0"), crossover.override(0):
         pass
+
+
+def test_operators_take_the_path_that_is_chosen(monkeypatch):
+    """Tensors without data, as on a GPU; kernels say so, dense GEMMs return a tensor."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    for kernels in ("_active_only", "_gate_first"):
+        monkeypatch.setattr(cuda, kernels, lambda *arguments: "kernels")
+    with FakeTensorMode(), torch.device("cuda"):
+        weights = torch.empty((4, 208, 3, 256), dtype=torch.bfloat16)
+        set_of = {"union_bits": torch.empty((1, 28), dtype=torch.uint8)}
+
+        def calls(tokens):
+            x = torch.empty((tokens, 256), dtype=torch.bfloat16)
+            bits = torch.empty((1, 208), dtype=torch.int64)
+            ids, scores = torch.empty((tokens, 2), dtype=torch.int32), torch.empty((tokens, 2))
+            fc1, fc2 = (torch.empty((4, rows, depth), dtype=x.dtype) for rows, depth in ((64, 256), (208, 64)))
+            monkeypatch.setattr(cuda, "_select", lambda *arguments: (None, torch.empty((4, 208), dtype=torch.int64)))
+            yield cuda.ffn(x, weights[:1], token_bits=bits, **set_of)
+            yield cuda.ffn_gate_first(x, weights[:1])
+            yield cuda.moe(x, weights, ids, scores)
+            yield cuda.moe(x, weights, ids, scores, fc1, fc2)
+
+        with crossover.override(9):
+            assert list(calls(8)) == ["kernels"] * 4
+            assert [result.shape for result in calls(9)] == [(9, 256)] * 4
 
 
 def test_the_expected_density_is_that_of_the_manifest(monkeypatch):
