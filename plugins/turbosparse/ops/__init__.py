@@ -5,8 +5,9 @@ of one call share one device; `x` is bfloat16 or float16 on CUDA and any floatin
 dtype and is neuron-major `[experts, intermediate, 3, hidden]` (`turbosparse.weights` makes it). `fc1` and `fc2` each
 have it too, or are int8 with a scale (`turbosparse.weights.quantize_rows`). With one expert the experts dimension of
 `weights`, `fc1`, `fc2`, their scales and `mask` may be left out. `ffn` and `ffn_gate_first` are for one expert, `moe`
-for several. Calls of 1 to 64 tokens run the sparse kernels, longer ones dense masked GEMMs on the same weights. The
-active set that `pack_mask` and `predict` return is described in `turbosparse.reference.active_set`.
+for several. Calls of up to 64 tokens run the sparse kernels where `turbosparse.crossover` expects them to be faster,
+others dense masked GEMMs on the same weights. The active set that `pack_mask` and `predict` return is described in
+`turbosparse.reference.active_set`.
 
 Wrong arguments raise `ValueError` or `TypeError` naming the argument; a missing library or GPU architecture raises
 `turbosparse.errors.LibraryError`.
