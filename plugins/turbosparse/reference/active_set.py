@@ -50,6 +50,16 @@ def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def unpack_mask(token_bits: Tensor, tokens: int) -> Tensor:
     """The bool mask `[tokens, experts, intermediate]` of `token_bits`."""
+    return _own_bits(token_bits, tokens).ne(0)
+
+
+def unpack_dropped(token_bits: Tensor, tokens: int) -> Tensor:
+    """`~unpack_mask(token_bits, tokens)`, in one pass less."""
+    return _own_bits(token_bits, tokens).eq(0)
+
+
+def _own_bits(token_bits: Tensor, tokens: int) -> Tensor:
+    """uint8 `[tokens, experts, intermediate]`, not 0 where the token activates the neuron."""
     words = token_words(tokens)
     if words == 0:
         raise ValueError("token_bits of no tokens has no rows, so its number of experts is unknown")
@@ -57,7 +67,7 @@ def unpack_mask(token_bits: Tensor, tokens: int) -> Tensor:
     octets = token_bits.contiguous().view(torch.uint8).view(words, rows // words, intermediate, 8)
     # Bytes of one token group side by side first: what is eight times as large is then read and written in order.
     octets = octets.permute(0, 3, 1, 2).contiguous().unsqueeze(2)
-    bits = (octets & _bit_values(token_bits.device).view(8, 1, 1)).ne(0)
+    bits = octets & _bit_values(token_bits.device).view(8, 1, 1)
     return bits.reshape(words * WORD, rows // words, intermediate)[:tokens]
 
 

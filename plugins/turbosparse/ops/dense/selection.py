@@ -10,8 +10,8 @@ from torch import Tensor
 
 from turbosparse.ops.dense.chunks import chunks, word_rows
 from turbosparse.ops.dense.grouping import Groups
-from turbosparse.reference.active_set import pack_mask, token_words, union_bytes, unpack_mask
-from turbosparse.reference.predictor import PredictorWeights, predict_mask
+from turbosparse.reference.active_set import pack_mask, token_words, union_bytes, unpack_dropped
+from turbosparse.reference.predictor import PredictorWeights, predict_logits
 from turbosparse.reference.routing import routed_mask
 
 
@@ -53,7 +53,7 @@ class Bits:
 
     def dropped(self, part: slice) -> Tensor:
         rows = self.token_bits[word_rows(part, self.experts)]
-        return ~unpack_mask(rows, part.stop - part.start)
+        return unpack_dropped(rows, part.stop - part.start)
 
     def dropped_of_groups(self, part: slice, inputs: Tensor, groups: Groups) -> Tensor:
         return self.dropped(part)[groups.token, groups.expert_or_last]
@@ -70,13 +70,13 @@ class Predictor:
 
     def dropped(self, part: slice) -> Tensor:
         fc1, fc2, *scales = self.weights
-        dropped = ~predict_mask(self.x[part], fc1, fc2, self.threshold, *scales)
+        # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.
+        dropped = predict_logits(self.x[part], fc1, fc2, *scales) <= self.threshold
         return dropped if self.padding is None else dropped.logical_or_(self.padding[part, None, None])
 
     def dropped_of_groups(self, part: slice, inputs: Tensor, groups: Groups) -> Tensor:
         fc1, fc2, fc1_scale, fc2_scale = self.weights
         hidden = torch.relu_(_grouped_linear(groups, inputs, fc1, fc1_scale))
-        # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.
         return _grouped_linear(groups, hidden, fc2, fc2_scale) <= self.threshold
 
 
