@@ -8,7 +8,7 @@ import pytest
 import torch
 from bench_machine import DESCRIPTION, Clock, machine
 from turbosparse import ops
-from turbosparse.bench import operators, plan
+from turbosparse.bench import operators, plan, timing
 from turbosparse.bench.__main__ import main
 from turbosparse.bench.model import Model, from_manifest, select_models
 from turbosparse.bench.options import shape_model
@@ -281,6 +281,28 @@ def test_without_a_gpu(python):
     assert result.returncode == 3
     assert result.stderr.endswith("measuring needs a CUDA device, and torch finds none\n")
     assert "Traceback" not in result.stderr
+
+
+def test_a_source_tree_has_nothing_to_measure(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert main(["--quick"]) == 3
+    assert "needs an installed wheel, and this turbosparse is a source tree. Build" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("replay_seconds", "replays"), [(0.0002, 50), (0.003, 20), (0.5, 2)], ids=["short", "medium", "long"]
+)
+def test_time_is_the_median_of_repeats_of_bounded_length(replay_seconds, replays, monkeypatch):
+    asked, slow = [], iter([1, 3, 1, 9, 1, 1])
+
+    def seconds(graph, count):
+        asked.append(count)
+        return replay_seconds * count * next(slow)
+
+    monkeypatch.setattr(timing, "graph_of", lambda steps: None)
+    monkeypatch.setattr(timing, "_seconds", seconds)
+    assert timing.microseconds([None] * 16) == pytest.approx(replay_seconds * 1e6 / 16)
+    assert asked[1:] == [replays] * 5
 
 
 def test_table(capsys):

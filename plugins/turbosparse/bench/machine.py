@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from turbosparse import _library
 from turbosparse.bench.description import describe
 from turbosparse.bench.timing import Step, copy_bandwidth, microseconds
 from turbosparse.crossover import OperatorShape, runs_dense
@@ -48,6 +49,7 @@ def cuda_machine(commit: str | None) -> Machine:
             "`npx turbosparse-plugin build` and install it from dist/."
         )
     index = torch.cuda.current_device()
+    _library.functions(index)
     # What dense GEMMs are compared with must not accumulate in less than float32.
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
