@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from turbosparse.bench.options import shape_model
 from turbosparse.bench.progress import create_progress
 from turbosparse.bench.workload import Workload
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FFN = "hidden=256,intermediate=300,rank=64"
 MOE = "hidden=256,intermediate=200,experts=4,top_k=2,rank=64,density=0.15"
 GATE_FIRST = "hidden=256,intermediate=300,activation=reglu,gate_threshold=0.03,dtype=fp16"
@@ -58,6 +60,15 @@ def test_every_operator_of_a_model_is_measured(shape, names, tmp_path, capsys):
         rate = result["bytes"] / result["microseconds"] * 1e6
         assert result["gigabytesPerSecond"] == round(rate / 1e9)
         assert result["roofShare"] == round(rate / 4e12, 3)
+
+
+def test_records_have_the_keys_that_reports_read(tmp_path):
+    out = tmp_path / "record.json"
+    assert bench("--shape", MOE, *SMALL, "--out", out)[0] == 0
+    written, read = (json.loads(path.read_text()) for path in (out, FIXTURES / "h200-bench.json"))
+    assert written.keys() == read.keys()
+    assert written["results"][0].keys() == read["results"][0].keys()
+    assert written["results"][0]["shape"].keys() == read["results"][0]["shape"].keys()
 
 
 def test_predictors_are_measured_in_each_form_and_masks_once(tmp_path):

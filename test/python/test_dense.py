@@ -24,7 +24,7 @@ def chunk_bytes(request, monkeypatch):
 def grouped(request, monkeypatch):
     """With a grouped GEMM, and as where torch has none that a graph can hold."""
     if request.param == "every expert":
-        monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x: False)
+        monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x, intermediate: False)
 
 
 def tensors(tokens, experts=1, dtype=torch.bfloat16, density=0.2):
@@ -144,6 +144,24 @@ def test_dropped_infinities_do_not_reach_the_output():
     x, weights, mask, _ = tensors(65)
     weights[0, :, 0] = torch.where(mask.any(0)[0, :, None], weights[0, :, 0], float("inf"))
     assert ops.ffn(x, weights, *ops.pack_mask(mask)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype", "intermediate", "grouped"),
+    [
+        ((9, 0), torch.bfloat16, 14336, True),
+        ((10, 3), torch.bfloat16, 768, True),
+        ((9, 0), torch.bfloat16, 333, False),
+        ((9, 0), torch.float16, 14336, False),
+        ((8, 0), torch.bfloat16, 14336, False),
+        ((12, 0), torch.bfloat16, 14336, False),
+    ],
+)
+def test_groups_are_multiplied_where_torch_needs_no_wait(capability, dtype, intermediate, grouped, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    with FakeTensorMode():
+        x = torch.empty((2, HIDDEN), dtype=dtype, device="cuda")
+    assert grouping.has_grouped_gemm(x, intermediate) == grouped
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

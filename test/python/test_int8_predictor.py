@@ -70,7 +70,7 @@ def test_planted_masks_survive(dtype, names):
 @pytest.mark.parametrize("grouped", [True, False])
 @pytest.mark.parametrize("names", QUANTIZED, ids="+".join)
 def test_moe_computes_the_released_function(names, grouped, monkeypatch):
-    monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x: grouped)
+    monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x, intermediate: grouped)
     tokens, experts = 70, 3
     generator = torch.Generator().manual_seed(0)
     x = synthetic.random_inputs(tokens, HIDDEN, torch.bfloat16, generator)

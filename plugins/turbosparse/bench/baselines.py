@@ -76,7 +76,7 @@ class Baseline:
             yield "dense GEMMs", _gemms
             return
         yield "a loop over experts", _expert_loop
-        if has_grouped_gemm(layer.x):
+        if has_grouped_gemm(layer.x, self._model.intermediate):
             yield "grouped GEMM", _grouped_gemm
 
     def _fused_moe_time(self, layers: list[DenseLayer]) -> Iterator[float]:

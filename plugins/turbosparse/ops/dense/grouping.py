@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+# Bytes to which torch's grouped GEMM wants rows aligned.
+_ALIGNMENT = 16
 
-def has_grouped_gemm(x: Tensor) -> bool:
-    """Whether torch multiplies groups without waiting for their sizes.
+
+def has_grouped_gemm(x: Tensor, intermediate: int) -> bool:
+    """Whether torch multiplies groups of the rows of `x`, and of their activations, without waiting for their sizes.
 
     Its CUTLASS kernels are for bfloat16 on compute capability 9 and 10; elsewhere it copies the sizes to the host, for
     which neither a server nor a graph can wait. On the CPU the sizes are on the host already.
@@ -18,7 +21,9 @@ def has_grouped_gemm(x: Tensor) -> bool:
     if not x.is_cuda:
         return True
     major, _ = torch.cuda.get_device_capability(x.device)
-    return hasattr(functional, "grouped_mm") and x.dtype == torch.bfloat16 and major in (9, 10)
+    if not hasattr(functional, "grouped_mm") or x.dtype != torch.bfloat16 or major not in (9, 10):
+        return False
+    return all(width * x.element_size() % _ALIGNMENT == 0 for width in (x.shape[1], intermediate))
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from turbosparse.ops.dense.grouping import group, has_grouped_gemm
 from turbosparse.ops.dense.selection import Selection
 from turbosparse.reference.dense import masked_moe
 
-# Bytes to which torch's grouped GEMM wants rows aligned.
-_ALIGNMENT = 16
-
 
 def moe(
     x: Tensor,
@@ -32,8 +29,7 @@ def moe(
     """
     experts, intermediate = weights.shape[:2]
     out = torch.empty_like(x)
-    widths = (x.shape[1] * x.element_size(), intermediate * x.element_size())
-    grouped = has_grouped_gemm(x) and (not x.is_cuda or all(width % _ALIGNMENT == 0 for width in widths))
+    grouped = has_grouped_gemm(x, intermediate)
     rows = topk_ids.shape[1] if grouped else experts
     # Gate, up, the mask and what it is made from.
     for part in chunks(len(x), max(rows, 1) * intermediate * (2 * x.element_size() + 3)):
