@@ -82,7 +82,7 @@ def test_one_graph_serves_every_input_and_routing(model, device, tokens):
     with torch.cuda.graph(graph):
         out = static.run()
     for layer in layers:
-        for name in ("x", "weights", "fc1", "fc2", "fc1_scale", "fc2_scale", "ids", "scores"):
+        for name in ("x", "weights", *reference.PredictorWeights._fields, "ids", "scores"):
             if getattr(static, name) is not None:
                 getattr(static, name).copy_(getattr(layer, name))
         graph.replay()
