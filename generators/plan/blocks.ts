@@ -1,6 +1,6 @@
 import { ffnStreamSharedBytes, ffnStreamThreads } from "./families/ffn-stream.ts";
 import { ffnTileSharedBytes, ffnTileThreads } from "./families/ffn-tile.ts";
-import { rowGemmSharedBytes, rowGemmThreads } from "./families/row-gemm.ts";
+import { rowGemmSharedBytes, rowGemmSlots, rowGemmThreads } from "./families/row-gemm.ts";
 import { unionDownSharedBytes, unionDownThreads } from "./families/union-down.ts";
 import type { KernelInstance } from "./types.ts";
 
@@ -8,7 +8,10 @@ import type { KernelInstance } from "./types.ts";
 export interface LaunchedBlock {
   readonly threads: number;
   readonly dynamicSharedBytes: number;
-  /** Parts of the ring in shared memory that are on their way at once; null for a kernel without a ring. */
+  /**
+   * Parts of the ring in shared memory that are on their way at once; null for a kernel without a ring. A `row_gemm`
+   * makes more of its own of a pass that is not full.
+   */
   readonly stages: number | null;
 }
 
@@ -22,7 +25,7 @@ export function launchedBlock(instance: KernelInstance): LaunchedBlock {
     case "ffn_tile":
       return ringed(instance, ffnTileThreads(instance), ffnTileSharedBytes(instance));
     case "row_gemm":
-      return ringed(instance, rowGemmThreads(instance), rowGemmSharedBytes(instance));
+      return ringed({ stages: rowGemmSlots(instance) }, rowGemmThreads(instance), rowGemmSharedBytes(instance));
     case "union_down":
       return ringed(instance, unionDownThreads(instance), unionDownSharedBytes(instance));
     case "support":

@@ -11,8 +11,8 @@ import type {
 /** What a dispatch table finds an instance by: the instance without its tuned parameters. */
 export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
 export type FfnTileKey = Omit<FfnTileInstance, "warps" | "chunk" | "columns" | "stages" | "pipe">;
-export type RowGemmKey = Omit<RowGemmInstance, "rowTiles" | "warps" | "chunk" | "stages">;
-export type UnionDownKey = Omit<UnionDownInstance, "warps" | "columns" | "chunk" | "stages">;
+export type RowGemmKey = Omit<RowGemmInstance, "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "blocks">;
+export type UnionDownKey = Omit<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "stages">;
 export type SupportKey = SupportInstance;
 export type KernelKey = FfnStreamKey | FfnTileKey | RowGemmKey | UnionDownKey | SupportKey;
 
@@ -29,9 +29,9 @@ export function groupName(key: KernelKey | KernelInstance): string {
     case "ffn_tile":
       return `${key.family}_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
     case "row_gemm":
-      return `row_gemm_${key.role}_${target}_d${key.depth}_${key.activation}_e${key.experts}`;
+      return `row_gemm_${key.role}_${target}${key.weightBits === 8 ? "_int8" : ""}_d${key.depth}_${key.activation}_e${key.experts}`;
     case "union_down":
-      return `union_down_${target}_h${key.hidden}`;
+      return `union_down_${target}_h${key.hidden}_e${key.experts}`;
     case "support":
       return `support_${target}`;
   }

@@ -83,7 +83,12 @@ function expectedRows(role: RowGemmRole, { model, intermediate }: Shard, tokens:
   }
 }
 
-function rowGemmNeed(role: RowGemmRole, { shard, arch, range }: Context, tokens: number): Need<RowGemmKey> {
+function rowGemmNeed(
+  role: RowGemmRole,
+  { shard, arch, range }: Context,
+  tokens: number,
+  weightBits: RowGemmKey["weightBits"] = 16,
+): Need<RowGemmKey> {
   const { model } = shard;
   const selects = role === "fc1" || role === "select";
   const key: RowGemmKey = {
@@ -91,6 +96,7 @@ function rowGemmNeed(role: RowGemmRole, { shard, arch, range }: Context, tokens:
     role,
     arch,
     dtype: model.dtype,
+    weightBits,
     depth: role === "select" ? rankClass(model) : model.hidden,
     activation: selects ? "drelu" : model.activation,
     experts: model.experts,
@@ -99,25 +105,27 @@ function rowGemmNeed(role: RowGemmRole, { shard, arch, range }: Context, tokens:
   return need(model, key, expectedRows(role, shard, Math.min(tokens, range.max)));
 }
 
-/** What finds the active neurons, for every number of tokens. */
+/** What finds the active neurons, for every number of tokens. Whoever loads a predictor decides if its fc2 is int8. */
 export function selectionNeeds(context: Context): Need<RowGemmKey>[] {
-  const roles: readonly RowGemmRole[] = context.shard.model.selection === "predictor" ? ["fc1", "select"] : ["gate"];
-  return servingVariants(gemmTokens, context.range).flatMap((tokens) =>
-    roles.map((role) => rowGemmNeed(role, context, tokens)),
-  );
+  const needsOf =
+    context.shard.model.selection === "predictor"
+      ? (tokens: number) => [
+          rowGemmNeed("fc1", context, tokens),
+          rowGemmNeed("select", context, tokens, 8),
+          rowGemmNeed("select", context, tokens, 16),
+        ]
+      : (tokens: number) => [rowGemmNeed("gate", context, tokens)];
+  return servingVariants(gemmTokens, context.range).flatMap(needsOf);
 }
 
 /** The path over gathered rows to partial outputs, which serves any number of tokens. */
 export function gatherNeeds(context: FfnContext): Need[] {
   const { shard, arch, range, rows } = context;
   const { model } = shard;
+  const { dtype, hidden, experts } = model;
   return servingVariants(gemmTokens, range).flatMap((tokens) => [
     rowGemmNeed(rows === 3 ? "gate_up" : "up", context, tokens),
-    need(
-      model,
-      { family: "union_down", arch, dtype: model.dtype, hidden: model.hidden, tokens } as const,
-      unionOf(context, tokens),
-    ),
+    need(model, { family: "union_down", arch, dtype, hidden, experts, tokens } as const, unionOf(context, tokens)),
   ]);
 }
 

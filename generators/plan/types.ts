@@ -59,24 +59,34 @@ export interface FfnTileInstance {
  */
 export type RowGemmRole = "fc1" | "select" | "gate" | "gate_up" | "up";
 
-/** Weight rows on the M side and tokens on the N side of mma.m16n8k16, K split over the warps of a block. */
+/**
+ * Weight rows on the M side and tokens on the N side of mma.m16n8k16. Producer warps bring chunks of the rows of a pass
+ * through a ring to warps that own tiles of them, and that share the row length where there are fewer tiles than warps.
+ */
 export interface RowGemmInstance {
   readonly family: "row_gemm";
   readonly role: RowGemmRole;
   readonly arch: Arch;
   readonly dtype: WeightDtype;
+  /** Of an element of the rows: 8 is int8 with a scale a row, which only `select` has. */
+  readonly weightBits: 8 | 16;
   /** Length of a row: hidden, or for `select` the largest rank of the rank class. */
   readonly depth: number;
   readonly activation: Activation;
   readonly experts: number;
   /** Tokens padded to the N side: 8, 16, 32 or 64. */
   readonly tokens: number;
-  /** 16-row tiles a warp holds at once: 1 or 2. */
-  readonly rowTiles: number;
+  /** 16-row tiles a warp owns in a pass: 1 or 2. */
+  readonly tiles: 1 | 2;
+  /** Warps that do arithmetic. */
   readonly warps: number;
-  /** Elements of a row in one stage: a multiple of 16. */
+  /** Warps that copy. */
+  readonly producers: number;
+  /** Elements of a row that a slot of the ring holds at most: a power of two, which the kernel halves as it needs. */
   readonly chunk: number;
-  readonly stages: number;
+  readonly ringBytes: number;
+  /** Blocks that a multiprocessor must hold at once: 1 or 2. */
+  readonly blocks: 1 | 2;
 }
 
 /** Contracts the union's activations with their down rows: columns on the M side, neurons on the K side. */
@@ -85,8 +95,12 @@ export interface UnionDownInstance {
   readonly arch: Arch;
   readonly dtype: WeightDtype;
   readonly hidden: number;
+  readonly experts: number;
   readonly tokens: number;
+  /** Warps that do arithmetic. */
   readonly warps: number;
+  /** Warps that copy. */
+  readonly producers: number;
   /** Output columns of a block: a multiple of 16 * warps that divides hidden. */
   readonly columns: number;
   /** Neurons in one stage: a multiple of 16. */

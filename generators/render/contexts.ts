@@ -12,6 +12,7 @@ export interface DispatchTablesEntriesContext {
   readonly name: Rendered;
   readonly role: Rendered;
   readonly tokens: Rendered;
+  readonly weightBits: Rendered;
 }
 
 export interface DispatchTablesContext {
@@ -65,17 +66,20 @@ export interface FfnTileContext {
 
 export interface RowGemmInstancesContext {
   readonly activation: Rendered;
+  readonly blocks: Rendered;
   readonly chunk: Rendered;
   readonly config: Rendered;
   readonly depth: Rendered;
   readonly element: Rendered;
   readonly experts: Rendered;
   readonly name: Rendered;
+  readonly producers: Rendered;
+  readonly ringBytes: Rendered;
   readonly role: Rendered;
-  readonly rowTiles: Rendered;
-  readonly stages: Rendered;
+  readonly tiles: Rendered;
   readonly tokens: Rendered;
   readonly warps: Rendered;
+  readonly weight: Rendered;
 }
 
 export interface RowGemmContext {
@@ -98,8 +102,10 @@ export interface UnionDownInstancesContext {
   readonly columns: Rendered;
   readonly config: Rendered;
   readonly element: Rendered;
+  readonly experts: Rendered;
   readonly hidden: Rendered;
   readonly name: Rendered;
+  readonly producers: Rendered;
   readonly stages: Rendered;
   readonly tokens: Rendered;
   readonly warps: Rendered;

@@ -14,6 +14,7 @@ const roles = ["none", "whole", "gate_given", "fc1", "select", "gate", "gate_up"
 interface DispatchKey {
   readonly arch: Arch;
   readonly dtype: WeightDtype;
+  readonly weightBits: 8 | 16;
   readonly role: (typeof roles)[number];
   readonly depth: number;
   readonly activation: Activation;
@@ -30,22 +31,23 @@ interface Entry {
 /** The key that the launchers look an instance up by. */
 export function dispatchKey(instance: KernelInstance): DispatchKey {
   const { arch, dtype } = instance;
+  const target = { arch, dtype, weightBits: 16 } as const;
   switch (instance.family) {
     case "ffn_stream":
     case "ffn_tile": {
       const { hidden, activation, experts, tokens, rows } = instance;
-      return { arch, dtype, role: rows === 3 ? "whole" : "gate_given", depth: hidden, activation, experts, tokens };
+      return { ...target, role: rows === 3 ? "whole" : "gate_given", depth: hidden, activation, experts, tokens };
     }
     case "row_gemm": {
-      const { role, depth, activation, experts, tokens } = instance;
-      return { arch, dtype, role, depth, activation, experts, tokens };
+      const { weightBits, role, depth, activation, experts, tokens } = instance;
+      return { arch, dtype, weightBits, role, depth, activation, experts, tokens };
     }
     case "union_down": {
-      const { hidden, tokens } = instance;
-      return { arch, dtype, role: "none", depth: hidden, activation: "drelu", experts: 1, tokens };
+      const { hidden, experts, tokens } = instance;
+      return { ...target, role: "none", depth: hidden, activation: "drelu", experts, tokens };
     }
     case "support":
-      return { arch, dtype, role: "none", depth: 0, activation: "drelu", experts: 1, tokens: 0 };
+      return { ...target, role: "none", depth: 0, activation: "drelu", experts: 1, tokens: 0 };
   }
 }
 
@@ -54,6 +56,7 @@ function rank(key: DispatchKey): number[] {
   return [
     archs.indexOf(key.arch),
     dtypes.indexOf(key.dtype),
+    key.weightBits,
     roles.indexOf(key.role),
     key.depth,
     activations.indexOf(key.activation),
@@ -74,6 +77,7 @@ function entryContext({ key, name, launch }: Entry, args: string): DispatchTable
     name: cString(name),
     arch: cIdent(key.arch),
     dtype: cIdent(key.dtype),
+    weightBits: cInt(key.weightBits),
     role: cIdent(key.role),
     depth: cInt(key.depth),
     activation: cIdent(key.activation),

@@ -67,15 +67,18 @@ export function ffnTileContext(instance: FfnTileInstance): FfnTileInstancesConte
 export function rowGemmContext(instance: RowGemmInstance): RowGemmInstancesContext {
   return {
     ...identity(instance),
+    weight: cType(instance.weightBits === 8 ? "std::int8_t" : "Element"),
     role: cIdent(instance.role),
     depth: cInt(instance.depth),
     activation: cIdent(instance.activation),
     experts: cInt(instance.experts),
     tokens: cInt(instance.tokens),
-    rowTiles: cInt(instance.rowTiles),
+    tiles: cInt(instance.tiles),
     warps: cInt(instance.warps),
+    producers: cInt(instance.producers),
     chunk: cInt(instance.chunk),
-    stages: cInt(instance.stages),
+    ringBytes: cInt(instance.ringBytes),
+    blocks: cInt(instance.blocks),
   };
 }
 
@@ -83,8 +86,10 @@ export function unionDownContext(instance: UnionDownInstance): UnionDownInstance
   return {
     ...identity(instance),
     hidden: cInt(instance.hidden),
+    experts: cInt(instance.experts),
     tokens: cInt(instance.tokens),
     warps: cInt(instance.warps),
+    producers: cInt(instance.producers),
     columns: cInt(instance.columns),
     chunk: cInt(instance.chunk),
     stages: cInt(instance.stages),

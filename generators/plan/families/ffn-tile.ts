@@ -12,12 +12,12 @@ const tileRows = 16;
 const maxChunk = 2048;
 /** Elements by which a row in shared memory is padded, so that the rows of an ldmatrix lie in different banks. */
 const padding = 8;
-/** See row-gemm: 4.25 TB/s * 2 us / 132. */
+/** Weight bytes in flight that saturate a multiprocessor's share of memory bandwidth: 4.25 TB/s * 2 us / 132. */
 const saturatingBytes = 64 * 1024;
 /** The warpgroup that sends for rows by bulk copies. */
 const producerThreads = 128;
-/** What a computing thread has once that warpgroup has given up its registers. */
-const bulkRegisters = 232;
+/** Of the 232 that a computing thread has once that warpgroup has given up its own, above which ptxas 13.0 spills. */
+const bulkRegisters = 200;
 
 type Ring = Pick<FfnTileInstance, "hidden" | "rows" | "warps" | "chunk">;
 

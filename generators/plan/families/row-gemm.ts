@@ -1,119 +1,139 @@
-import { archLimits, registerLimit, residentBlocks } from "../archs.ts";
+import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
 import type { RowGemmInstance } from "../types.ts";
+import { mmaRegisters, tileRows } from "./mma-registers.ts";
 
 const warpChoices = [8, 4] as const;
-const rowTileChoices = [2, 1] as const;
-const chunkChoices = [128, 64, 32] as const;
-const stageChoices = [4, 3, 2] as const;
-const tileRows = 16;
-/** Leaves a thread 23 registers for addresses that the estimate does not count. */
-const registerBudget = 232;
-/** Weight bytes in flight that saturate a multiprocessor's share of memory bandwidth: 4.25 TB/s * 2 us / 132. */
-const saturatingBytes = 64 * 1024;
-/** Elements of one cache line, 128 bytes. */
-const wholeLine = 64;
-/** Rounds of double tiles a multiprocessor must get before their uneven end costs less than they save. */
-const roundsForDoubleTiles = 2;
+const tileChoices = [2, 1] as const;
+const blockChoices = [2, 1] as const;
+const producers = 4;
+const chunk = 512;
+/** Bytes of a row, in either width, below which the kernel does not halve its chunk. */
+const minChunkBytes = 128;
+const depthMultiple = 64;
+const ringUnit = 1024;
+const minSlots = 2;
+/** Slots for which the kernel halves its chunk, and the most that it makes. */
+const wantedSlots = 3;
+const maxSlots = 32;
+/** Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks. */
+const rowPadding = 16;
+/** Of int8 rows' tokens; those of others have less. */
+const tokenPadding = 32;
+/** Neurons that a block lists. */
+const listCapacity = 1024;
+/** What the driver keeps of a multiprocessor's shared memory for each resident block, bytes. */
+const reservedSharedBytes = 1024;
+/** Tokens up to which fc1 and select leave room for each other. */
+const maxSharingTokens = 16;
+
+/** All but the ring's size, which follows. */
+type Tile = Omit<RowGemmInstance, "ringBytes">;
 
 /** Weight rows that one row of the result takes: gate and up together, or one. */
 const rowsPerResult = (i: Pick<RowGemmInstance, "role">) => (i.role === "gate_up" ? 2 : 1);
 
-/** Dynamic shared memory of a block, bytes: each warp's ring or the sums across warps, routing weights, neuron list. */
-export function rowGemmSharedBytes(i: RowGemmInstance): number {
-  const rows = tileRows * i.rowTiles * rowsPerResult(i);
-  const ring = i.warps * i.stages * (rows + i.tokens) * (i.chunk + 8) * 2;
-  const sums = i.warps * rows * i.tokens * 4;
-  return Math.max(ring, sums) + 4 * i.tokens * i.experts + 4096 + 256;
+export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps" | "producers">) => 32 * (i.warps + i.producers);
+
+export const rowGemmRegisters = (i: Pick<RowGemmInstance, "tiles" | "tokens">) => mmaRegisters(i.tiles, i.tokens);
+
+/** Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. */
+function sharedBytesBesideRing(i: Tile): number {
+  const gathers = i.role === "gate_up" || i.role === "up";
+  const lists = gathers
+    ? 4 * (listCapacity + rowGemmThreads(i)) + 4 * i.tokens * i.experts
+    : 16 * i.experts + 4 * i.tokens;
+  return 64 * i.warps * i.tokens + lists + 1024;
 }
 
-/** Estimated registers a thread: the accumulators of its tiles, and 64 for fragments and addresses. */
-export function rowGemmRegisters(i: Pick<RowGemmInstance, "role" | "rowTiles" | "tokens">): number {
-  return rowsPerResult(i) * i.rowTiles * (i.tokens / 8) * 4 + 64;
+/** Dynamic shared memory of a block, bytes. */
+export const rowGemmSharedBytes = (i: RowGemmInstance): number => i.ringBytes + sharedBytesBesideRing(i);
+
+/** A slot of the rows of a full pass and of all tokens, bytes. */
+function slotBytes(i: Tile, chunkBytes: number): number {
+  const elements = chunkBytes / (i.weightBits / 8);
+  return tileRows * i.warps * i.tiles * (chunkBytes + rowPadding) + i.tokens * (2 * elements + tokenPadding);
 }
 
-export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps">) => 32 * i.warps;
+/** Slots that the kernel makes of the ring in a full pass: it halves the chunk until enough of them fit. */
+export function rowGemmSlots(i: RowGemmInstance): number {
+  let chunkBytes = (i.chunk * i.weightBits) / 8;
+  while (chunkBytes > minChunkBytes && wantedSlots * slotBytes(i, chunkBytes) > i.ringBytes) chunkBytes /= 2;
+  return Math.min(maxSlots, Math.floor(i.ringBytes / slotBytes(i, chunkBytes)));
+}
 
-/** Weight bytes that the resident blocks of a multiprocessor have in flight, capped where more gain nothing. */
-function bytesInFlight(i: RowGemmInstance): number {
-  const block = { sharedBytes: rowGemmSharedBytes(i), threads: rowGemmThreads(i), registers: rowGemmRegisters(i) };
-  const stage = tileRows * i.rowTiles * rowsPerResult(i) * i.chunk * 2;
-  return Math.min(residentBlocks(archLimits[i.arch], block) * i.warps * (i.stages - 1) * stage, saturatingBytes);
+/** Shared memory that one of `blocks` resident blocks may have, bytes. */
+function sharedBytesLimit({ arch, blocks }: Pick<RowGemmInstance, "arch" | "blocks">): number {
+  const { sharedBytesPerBlock, sharedBytesPerSm } = archLimits[arch];
+  return Math.min(sharedBytesPerBlock, sharedBytesPerSm / blocks - reservedSharedBytes);
+}
+
+/** The instance with the largest ring that fits. */
+function withRing(tile: Tile): Candidate<RowGemmInstance> {
+  const { family: _family, arch, ...parameters } = tile;
+  const limit = sharedBytesLimit(tile);
+  const ringBytes = Math.floor((limit - sharedBytesBesideRing(tile)) / ringUnit) * ringUnit;
+  const least = minSlots * slotBytes(tile, minChunkBytes);
+  if (ringBytes >= least) return { legal: true, instance: { ...tile, ringBytes } };
+  const reason = `A block needs ${sharedBytesBesideRing(tile) + least} bytes of shared memory; ${arch} has ${limit} for each of ${tile.blocks}.`;
+  return { legal: false, parameters, reason };
+}
+
+function candidateOf(tile: Tile): Candidate<RowGemmInstance> {
+  const { family: _family, arch: _arch, ...parameters } = tile;
+  const registers = rowGemmRegisters(tile);
+  const limit = registerLimit(tile.blocks * rowGemmThreads(tile));
+  if (registers <= limit) return withRing(tile);
+  const reason = `A thread needs about ${registers} registers; ${tile.blocks} blocks a multiprocessor leave ${limit}.`;
+  return { legal: false, parameters, reason };
 }
 
 function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
-  const limits = archLimits[key.arch];
   const { family: _family, arch: _arch, ...shape } = key;
-  for (const rowTiles of rowTileChoices) {
-    for (const warps of warpChoices) {
-      const registers = rowGemmRegisters({ ...key, rowTiles });
-      const limit = Math.min(registerBudget, registerLimit(rowGemmThreads({ warps })));
-      if (registers > limit) {
-        const reason = `A thread needs about ${registers} registers; ${limit} are left.`;
-        yield { legal: false, parameters: { ...shape, rowTiles, warps }, reason };
-        continue;
-      }
-      for (const chunk of chunkChoices) {
-        if (key.depth % chunk !== 0 || (key.role === "select" && chunk > 64)) {
-          const multiple = key.role === "select" ? "ranks are multiples of 64" : `${key.depth} is no multiple of it`;
-          const reason = `Rows cannot be read in chunks of ${chunk} elements: ${multiple}.`;
-          yield { legal: false, parameters: { ...shape, rowTiles, warps, chunk }, reason };
-          continue;
-        }
-        for (const stages of stageChoices) {
-          const instance = { ...key, rowTiles, warps, chunk, stages };
-          const bytes = rowGemmSharedBytes(instance);
-          if (bytes <= limits.sharedBytesPerBlock) {
-            yield { legal: true, instance };
-          } else {
-            const reason = `A block needs ${bytes} bytes of shared memory; ${key.arch} has ${limits.sharedBytesPerBlock}.`;
-            yield { legal: false, parameters: { ...shape, rowTiles, warps, chunk, stages }, reason };
-          }
-        }
-      }
+  if (key.depth % depthMultiple !== 0) {
+    const reason = `Rows of ${key.depth} elements are no multiple of ${depthMultiple}.`;
+    yield { legal: false, parameters: { ...shape, producers, chunk }, reason };
+    return;
+  }
+  for (const warps of warpChoices) {
+    for (const tiles of tileChoices) {
+      for (const blocks of blockChoices) yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks });
     }
   }
 }
 
-/** Row tiles to hold at once when `rows` results are expected. */
-function wantedRowTiles(key: RowGemmKey, rows: number): 1 | 2 {
-  const rounds = rows / (2 * tileRows) / archLimits[key.arch].multiprocessors;
-  return rounds >= roundsForDoubleTiles ? 2 : 1;
-}
+/** Weight rows of one multiprocessor's block when `rows` results are expected. */
+const expectedShare = (key: RowGemmKey, rows: number): number =>
+  (rows * rowsPerResult(key)) / archLimits[key.arch].multiprocessors;
+
+/** The predictor's kernels follow each other: select's weights stream in while fc1 still runs if both fit. */
+const wantedBlocks = ({ role, tokens }: RowGemmKey): 1 | 2 =>
+  (role === "fc1" || role === "select") && tokens <= maxSharingTokens ? 2 : 1;
 
 function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowGemmInstance>[] {
-  const wanted = wantedRowTiles(key, rows);
-  const expected = `about ${Math.round(rows)} expected rows`;
+  const share = expectedShare(key, rows);
+  const blocks = wantedBlocks(key);
+  const wantedTiles = (i: RowGemmInstance) => (share > tileRows * i.warps ? 2 : 1);
+  const expected = `about ${Math.round(share)} expected weight rows a block`;
   return [
     {
-      score: (i) => (i.rowTiles === wanted ? 1 : 0),
-      reason: () =>
-        wanted === 2
-          ? `With ${expected}, tiles of 32 rows keep every multiprocessor busy and read the activations half as often.`
-          : `With ${expected}, tiles of 16 rows spread over more multiprocessors.`,
-    },
-    {
-      score: (i) => (i.chunk >= wholeLine ? 1 : 0),
-      reason: (l) => `Chunks of ${l.chunk} elements read half of a 128-byte cache line at a time.`,
-    },
-    {
-      score: bytesInFlight,
-      reason: (l, w) =>
-        `${bytesInFlight(l)} weight bytes in flight a multiprocessor, the chosen one has ${bytesInFlight(w)}.`,
-    },
-    {
-      score: (i) => i.chunk,
-      reason: (l, w) =>
-        `Chunks of ${l.chunk} elements make shorter bursts than ${w.chunk} with as many bytes in flight.`,
-    },
-    {
-      score: (i) => -i.stages,
-      reason: (l, w) => `${l.stages} stages: ${w.stages} keep as many bytes in flight with less shared memory.`,
-    },
-    {
       score: (i) => i.warps,
-      reason: (l, w) => `${l.warps} warps split a row less finely than ${w.warps}, which end it sooner.`,
+      reason: (l, w) => `${l.warps} warps leave each more of a pass than ${w.warps} do.`,
+    },
+    {
+      score: (i) => (i.tiles === wantedTiles(i) ? 1 : 0),
+      reason: (l, w) =>
+        w.tiles === 2
+          ? `With ${expected}, ${l.tiles} tile a warp takes more passes, and each reads all tokens.`
+          : `With ${expected}, ${l.tiles} tiles a warp would leave warps without any.`,
+    },
+    {
+      score: (i) => (i.blocks === blocks ? 1 : 0),
+      reason: () =>
+        blocks === 2
+          ? "The predictor's other kernel could not start beside a block with all of a multiprocessor."
+          : "Half of a multiprocessor's shared memory makes a shorter ring, and nothing runs in the other half.",
     },
   ];
 }
@@ -121,8 +141,7 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
 /** `rows` is the number of result rows that one call is expected to compute. */
 export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInstance> {
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
-    const tiles = `Tiles of ${tileRows * i.rowTiles} rows for about ${Math.round(rows)} expected`;
-    const shared = `${rowGemmSharedBytes(i)} of ${archLimits[i.arch].sharedBytesPerBlock} bytes of shared memory`;
-    return `${tiles}, ${bytesInFlight(i)} weight bytes in flight a multiprocessor: ${shared}.`;
+    const pass = `Passes of ${tileRows * i.warps * i.tiles} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
+    return `${pass}, a ring of ${rowGemmSlots(i)} slots: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
   });
 }

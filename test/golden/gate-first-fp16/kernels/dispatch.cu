@@ -14,6 +14,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::whole,
             1536,
             Activation::reglu,
@@ -27,6 +28,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::whole,
             1536,
             Activation::reglu,
@@ -40,6 +42,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::whole,
             1536,
             Activation::reglu,
@@ -53,6 +56,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate_given,
             1536,
             Activation::reglu,
@@ -66,6 +70,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate_given,
             1536,
             Activation::reglu,
@@ -79,6 +84,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate_given,
             1536,
             Activation::reglu,
@@ -103,6 +109,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate,
             1536,
             Activation::reglu,
@@ -116,6 +123,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate,
             1536,
             Activation::reglu,
@@ -129,6 +137,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::gate_up,
             1536,
             Activation::reglu,
@@ -142,6 +151,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::up,
             1536,
             Activation::reglu,
@@ -157,20 +167,21 @@ const KernelTable<RowGemmArgs> row_gemm_table = {
     4,
 };
 
-Status union_down_compute80_fp16_h1536_t16(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_compute80_fp16_h1536_e1_t16(const UnionDownArgs& args, cudaStream_t stream);
 constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
     {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::none,
             1536,
             Activation::drelu,
             1,
             16,
         },
-        "union_down_compute80_fp16_h1536_t16",
-        union_down_compute80_fp16_h1536_t16,
+        "union_down_compute80_fp16_h1536_e1_t16",
+        union_down_compute80_fp16_h1536_e1_t16,
     },
 };
 const KernelTable<UnionDownArgs> union_down_table = {
@@ -184,6 +195,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::none,
             0,
             Activation::drelu,
@@ -205,6 +217,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
         {
             Arch::compute_80,
             DType::fp16,
+            16,
             Role::none,
             0,
             Activation::drelu,

@@ -5,15 +5,18 @@ namespace turbosparse {
 
 struct RowGemmGateCompute80Fp16D1536RegluE1T8 {
   using Element = __half;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate;
   static constexpr int kDepth = 1536;
   static constexpr Activation kActivation = Activation::reglu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
-  static constexpr int kRowTiles = 1;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 128;
-  static constexpr int kStages = 3;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 95232;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T8>(const RowGemmArgs&, cudaStream_t);
@@ -23,15 +26,18 @@ Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, c
 
 struct RowGemmGateCompute80Fp16D1536RegluE1T16 {
   using Element = __half;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate;
   static constexpr int kDepth = 1536;
   static constexpr Activation kActivation = Activation::reglu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 16;
-  static constexpr int kRowTiles = 1;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 4;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 91136;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T16>(const RowGemmArgs&, cudaStream_t);

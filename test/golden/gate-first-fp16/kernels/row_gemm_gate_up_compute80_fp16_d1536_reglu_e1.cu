@@ -5,15 +5,18 @@ namespace turbosparse {
 
 struct RowGemmGateUpCompute80Fp16D1536RegluE1T16 {
   using Element = __half;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate_up;
   static constexpr int kDepth = 1536;
   static constexpr Activation kActivation = Activation::reglu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 16;
-  static constexpr int kRowTiles = 1;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 3;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 86016;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpCompute80Fp16D1536RegluE1T16>(const RowGemmArgs&, cudaStream_t);

@@ -14,6 +14,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -27,6 +28,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -40,6 +42,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -53,6 +56,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -66,6 +70,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -79,6 +84,7 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::whole,
             4096,
             Activation::drelu,
@@ -94,6 +100,10 @@ const KernelTable<FfnStreamArgs> ffn_stream_table = {
     6,
 };
 
+Status row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t32(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t64(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm80_bf16_d4096_drelu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm80_bf16_d4096_drelu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm80_bf16_d4096_drelu_e1_t32(const RowGemmArgs& args, cudaStream_t stream);
@@ -105,6 +115,10 @@ Status row_gemm_select_sm80_bf16_d1664_drelu_e1_t64(const RowGemmArgs& args, cud
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e1_t32(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e1_t64(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t32(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t64(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_fc1_sm90a_bf16_d4096_drelu_e1_t32(const RowGemmArgs& args, cudaStream_t stream);
@@ -121,6 +135,63 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            8,
+        },
+        "row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t8",
+        row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t8,
+    },
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            16,
+        },
+        "row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t16",
+        row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t16,
+    },
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            32,
+        },
+        "row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t32",
+        row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t32,
+    },
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            64,
+        },
+        "row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t64",
+        row_gemm_select_sm80_bf16_int8_d1664_drelu_e1_t64,
+    },
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -134,6 +205,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -147,6 +219,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -160,6 +233,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -173,6 +247,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -186,6 +261,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -199,6 +275,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -212,6 +289,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -225,6 +303,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -238,6 +317,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -251,6 +331,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -264,6 +345,63 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            8,
+        },
+        "row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t8",
+        row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t8,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            16,
+        },
+        "row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t16",
+        row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            32,
+        },
+        "row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t32",
+        row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t32,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            8,
+            Role::select,
+            1664,
+            Activation::drelu,
+            1,
+            64,
+        },
+        "row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t64",
+        row_gemm_select_sm90a_bf16_int8_d1664_drelu_e1_t64,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -277,6 +415,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -290,6 +429,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -303,6 +443,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::fc1,
             4096,
             Activation::drelu,
@@ -316,6 +457,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -329,6 +471,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -342,6 +485,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -355,6 +499,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::select,
             1664,
             Activation::drelu,
@@ -368,6 +513,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -381,6 +527,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -394,6 +541,7 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::gate_up,
             4096,
             Activation::drelu,
@@ -406,93 +554,99 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
 };
 const KernelTable<RowGemmArgs> row_gemm_table = {
     row_gemm_entries,
-    22,
+    30,
 };
 
-Status union_down_sm80_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm80_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm80_bf16_h4096_t64(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm90a_bf16_h4096_t16(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm90a_bf16_h4096_t32(const UnionDownArgs& args, cudaStream_t stream);
-Status union_down_sm90a_bf16_h4096_t64(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm80_bf16_h4096_e1_t16(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm80_bf16_h4096_e1_t32(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm80_bf16_h4096_e1_t64(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm90a_bf16_h4096_e1_t16(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm90a_bf16_h4096_e1_t32(const UnionDownArgs& args, cudaStream_t stream);
+Status union_down_sm90a_bf16_h4096_e1_t64(const UnionDownArgs& args, cudaStream_t stream);
 constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
     {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             16,
         },
-        "union_down_sm80_bf16_h4096_t16",
-        union_down_sm80_bf16_h4096_t16,
+        "union_down_sm80_bf16_h4096_e1_t16",
+        union_down_sm80_bf16_h4096_e1_t16,
     },
     {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             32,
         },
-        "union_down_sm80_bf16_h4096_t32",
-        union_down_sm80_bf16_h4096_t32,
+        "union_down_sm80_bf16_h4096_e1_t32",
+        union_down_sm80_bf16_h4096_e1_t32,
     },
     {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             64,
         },
-        "union_down_sm80_bf16_h4096_t64",
-        union_down_sm80_bf16_h4096_t64,
+        "union_down_sm80_bf16_h4096_e1_t64",
+        union_down_sm80_bf16_h4096_e1_t64,
     },
     {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             16,
         },
-        "union_down_sm90a_bf16_h4096_t16",
-        union_down_sm90a_bf16_h4096_t16,
+        "union_down_sm90a_bf16_h4096_e1_t16",
+        union_down_sm90a_bf16_h4096_e1_t16,
     },
     {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             32,
         },
-        "union_down_sm90a_bf16_h4096_t32",
-        union_down_sm90a_bf16_h4096_t32,
+        "union_down_sm90a_bf16_h4096_e1_t32",
+        union_down_sm90a_bf16_h4096_e1_t32,
     },
     {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::none,
             4096,
             Activation::drelu,
             1,
             64,
         },
-        "union_down_sm90a_bf16_h4096_t64",
-        union_down_sm90a_bf16_h4096_t64,
+        "union_down_sm90a_bf16_h4096_e1_t64",
+        union_down_sm90a_bf16_h4096_e1_t64,
     },
 };
 const KernelTable<UnionDownArgs> union_down_table = {
@@ -507,6 +661,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::none,
             0,
             Activation::drelu,
@@ -520,6 +675,7 @@ constexpr KernelEntry<ReduceArgs> reduce_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::none,
             0,
             Activation::drelu,
@@ -542,6 +698,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
         {
             Arch::sm_80,
             DType::bf16,
+            16,
             Role::none,
             0,
             Activation::drelu,
@@ -555,6 +712,7 @@ constexpr KernelEntry<PackMaskArgs> pack_mask_entries[] = {
         {
             Arch::sm_90a,
             DType::bf16,
+            16,
             Role::none,
             0,
             Activation::drelu,

@@ -5,15 +5,18 @@ namespace turbosparse {
 
 struct RowGemmGateUpSm80Bf16D4096DreluE1T16 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate_up;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 16;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 3;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 151552;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm80Bf16D4096DreluE1T16>(const RowGemmArgs&, cudaStream_t);
@@ -23,15 +26,18 @@ Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e1_t16(const RowGemmArgs& args, cu
 
 struct RowGemmGateUpSm80Bf16D4096DreluE1T32 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate_up;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 32;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 2;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 143360;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm80Bf16D4096DreluE1T32>(const RowGemmArgs&, cudaStream_t);
@@ -41,15 +47,18 @@ Status row_gemm_gate_up_sm80_bf16_d4096_drelu_e1_t32(const RowGemmArgs& args, cu
 
 struct RowGemmGateUpSm80Bf16D4096DreluE1T64 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::gate_up;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 64;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 2;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 126976;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm80Bf16D4096DreluE1T64>(const RowGemmArgs&, cudaStream_t);

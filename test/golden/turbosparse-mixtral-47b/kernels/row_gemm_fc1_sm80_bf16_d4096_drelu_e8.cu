@@ -5,15 +5,18 @@ namespace turbosparse {
 
 struct RowGemmFc1Sm80Bf16D4096DreluE8T8 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::fc1;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 8;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 128;
-  static constexpr int kStages = 3;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 76800;
+  static constexpr int kBlocks = 2;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T8>(const RowGemmArgs&, cudaStream_t);
@@ -23,15 +26,18 @@ Status row_gemm_fc1_sm80_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStr
 
 struct RowGemmFc1Sm80Bf16D4096DreluE8T16 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::fc1;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 16;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 128;
-  static constexpr int kStages = 3;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 72704;
+  static constexpr int kBlocks = 2;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T16>(const RowGemmArgs&, cudaStream_t);
@@ -41,15 +47,18 @@ Status row_gemm_fc1_sm80_bf16_d4096_drelu_e8_t16(const RowGemmArgs& args, cudaSt
 
 struct RowGemmFc1Sm80Bf16D4096DreluE8T32 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::fc1;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 32;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 4;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 148480;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T32>(const RowGemmArgs&, cudaStream_t);
@@ -59,15 +68,18 @@ Status row_gemm_fc1_sm80_bf16_d4096_drelu_e8_t32(const RowGemmArgs& args, cudaSt
 
 struct RowGemmFc1Sm80Bf16D4096DreluE8T64 {
   using Element = __nv_bfloat16;
+  using Weight = Element;
   static constexpr Role kRole = Role::fc1;
   static constexpr int kDepth = 4096;
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kRowTiles = 2;
-  static constexpr int kWarps = 4;
-  static constexpr int kChunk = 64;
-  static constexpr int kStages = 2;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 132096;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T64>(const RowGemmArgs&, cudaStream_t);
