@@ -31,9 +31,9 @@ test("the expected density changes the generated kernels and none of their names
 test.each([
   ["neurons of an expert", { intermediate: 768 }],
   ["experts of a token", { topK: 1 }],
-  ["rank of an expert's predictor", { predictorRanks: [256] }],
+  ["hidden units of an expert's predictor", { predictorRanks: [2176] }],
 ])("so does the expected number of %s", (_what, changes) => {
-  const few = generated(moeModel({ density: 0.02, predictorRanks: [1088], ...changes }));
-  const many = generated(moeModel({ density: 0.02, predictorRanks: [1088] }));
-  expect(differing(few.files, many.files).length).toBeGreaterThan(0);
+  const usual = generated(moeModel({ density: 0.02, predictorRanks: [1088] }));
+  const other = generated(moeModel({ density: 0.02, predictorRanks: [1088], ...changes }));
+  expect(differing(usual.files, other.files).length).toBeGreaterThan(0);
 });

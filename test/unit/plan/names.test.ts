@@ -41,15 +41,21 @@ const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
     ...gated,
     ...tuned,
     role: fc.constantFrom<RowGemmRole>("fc1", "select", "gate", "gate_up", "up"),
+    weightBits: fc.constantFrom(8 as const, 16 as const),
     depth: few,
-    rowTiles: few,
+    tiles: fc.constantFrom(1 as const, 2 as const),
+    producers: few,
+    ringBytes: few,
+    blocks: fc.constantFrom(1 as const, 2 as const),
   }),
   fc.record({
     family: fc.constant("union_down" as const),
     ...shared,
     ...tuned,
     hidden: few,
+    experts: few,
     tokens: few,
+    producers: few,
     columns: few,
   }),
   fc.record({ family: fc.constant("support" as const), ...shared }),
@@ -88,10 +94,13 @@ test("a name that differs from another instance's only where letters meet digits
     family: "union_down",
     arch: "sm_80",
     dtype: "bf16",
+    tokens: 8,
     warps: 4,
+    producers: 4,
     columns: 64,
     chunk: 32,
     stages: 2,
   } as const;
-  expect(instanceName({ ...base, hidden: 40, tokens: 96 })).not.toBe(instanceName({ ...base, hidden: 409, tokens: 6 }));
+  const named = (hidden: number, experts: number) => instanceName({ ...base, hidden, experts });
+  expect(named(40, 96)).not.toBe(named(409, 6));
 });

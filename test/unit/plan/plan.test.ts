@@ -17,13 +17,15 @@ function built(config: Partial<ResolvedConfig>): Record<string, number[]> {
 
 function kindOf(instance: KernelInstance): string {
   if ("rows" in instance) return `${instance.family} ${instance.rows}`;
-  return instance.family === "row_gemm" ? `row_gemm ${instance.role}` : instance.family;
+  if (instance.family !== "row_gemm") return instance.family;
+  return `row_gemm ${instance.role}${instance.weightBits === 8 ? " int8" : ""}`;
 }
 
-const rowTiles = (config: Partial<ResolvedConfig>, role: string, tokens: number) =>
+const rowGemms = (config: Partial<ResolvedConfig>, role: string, tokens: number) =>
   plan(resolvedConfig(config)).instances.flatMap((i) =>
-    i.family === "row_gemm" && i.role === role && i.tokens === tokens ? [i.rowTiles] : [],
+    i.family === "row_gemm" && i.role === role && i.tokens === tokens ? [i] : [],
   );
+const tiles = (...args: Parameters<typeof rowGemms>) => rowGemms(...args).map((i) => i.tiles);
 
 test("a predictor model gets its predictor and whole neurons, nothing of the gate-first path", () => {
   expect(built({ models: [denseModel()] })).toEqual({
@@ -31,6 +33,7 @@ test("a predictor model gets its predictor and whole neurons, nothing of the gat
     "ffn_tile 3": [8],
     "row_gemm fc1": [8, 16, 32, 64],
     "row_gemm select": [8, 16, 32, 64],
+    "row_gemm select int8": [8, 16, 32, 64],
     "row_gemm gate_up": [16, 32, 64],
     union_down: [16, 32, 64],
     support: [0],
@@ -52,15 +55,24 @@ test("a gate-first model also gets the kernels for a mask that is given", () => 
 });
 
 test.each([
-  [1, 1, { "ffn_stream 3": [1], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
-  [2, 2, { "ffn_stream 3": [2], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
-  [3, 3, { "ffn_tile 3": [8], "row_gemm fc1": [8], "row_gemm select": [8], support: [0] }],
+  [
+    1,
+    1,
+    { "ffn_stream 3": [1], "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] },
+  ],
+  [
+    2,
+    2,
+    { "ffn_stream 3": [2], "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] },
+  ],
+  [3, 3, { "ffn_tile 3": [8], "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] }],
   [
     9,
     20,
     {
       "row_gemm fc1": [16, 32],
       "row_gemm select": [16, 32],
+      "row_gemm select int8": [16, 32],
       "row_gemm gate_up": [16, 32],
       union_down: [16, 32],
       support: [0],
@@ -79,6 +91,7 @@ test.each([
     ...streams,
     "row_gemm fc1": [8, 16],
     "row_gemm select": [8, 16],
+    "row_gemm select int8": [8, 16],
     "row_gemm gate_up": [8, 16],
     union_down: [8, 16],
     support: [0],
@@ -93,21 +106,27 @@ test("where a wide row fits a stream of one token only, the path over gathered r
 
 test("a row that does not divide among a stream's threads is served by tiles from one token on", () => {
   const models = [denseModel({ hidden: 4352 })];
-  const gemms = { "row_gemm fc1": [8], "row_gemm select": [8], support: [0] };
+  const gemms = { "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] };
   expect(built({ models, tokens: { min: 1, max: 1 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
   expect(built({ models, tokens: { min: 1, max: 8 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
 });
 
 test("expected density and tokens decide how many rows a tile has", () => {
   const sparse = { models: [denseModel({ density: 0.02 })] };
-  expect(rowTiles(sparse, "gate_up", 16)).toEqual([1]);
-  expect(rowTiles(sparse, "gate_up", 64)).toEqual([2]);
-  expect(rowTiles({ models: [denseModel({ density: 0.3 })] }, "gate_up", 16)).toEqual([2]);
+  expect(tiles(sparse, "gate_up", 16)).toEqual([1]);
+  expect(tiles(sparse, "gate_up", 64)).toEqual([2]);
+  expect(tiles({ models: [denseModel({ density: 0.3 })] }, "gate_up", 16)).toEqual([2]);
 });
 
-test("expected experts decide too: a small hidden layer is one tile each, eight of them fill the GPU", () => {
-  expect(rowTiles({ models: [denseModel()] }, "fc1", 16)).toEqual([1]);
-  expect(rowTiles({ models: [moeModel()] }, "fc1", 16)).toEqual([2]);
+test("fc1 and select of few tokens leave room for each other on a multiprocessor", () => {
+  const blocks = (role: string, tokens: number) => rowGemms({}, role, tokens).map((i) => i.blocks);
+  expect([blocks("fc1", 8), blocks("select", 8), blocks("select", 16)]).toEqual([[2], [2, 2], [2, 2]]);
+  expect([blocks("fc1", 32), blocks("select", 64), blocks("gate_up", 16)]).toEqual([[1], [1, 1], [1]]);
+});
+
+test("expected experts decide too: one FFN's neurons are a tile for each warp, those of eight are many", () => {
+  expect(tiles({ models: [denseModel()] }, "select", 16)).toEqual([1, 1]);
+  expect(tiles({ models: [moeModel()] }, "select", 16)).toEqual([2, 2]);
 });
 
 test("a shard has its share of the neurons, and so other tiles", () => {
@@ -116,8 +135,9 @@ test("a shard has its share of the neurons, and so other tiles", () => {
     [1, 14336],
     [8, 1792],
   ]);
-  expect(rowTiles({ tensorParallel: [8] }, "select", 8)).toEqual([1]);
-  expect(rowTiles({ tensorParallel: [1, 8] }, "select", 8)).toEqual([2]);
+  const models = [moeModel()];
+  expect(tiles({ models, tensorParallel: [8] }, "select", 8)).toEqual([1, 1]);
+  expect(tiles({ models, tensorParallel: [1, 8] }, "select", 8)).toEqual([2, 2]);
 });
 
 test("models that share a kernel get one, decided for both", () => {
@@ -160,7 +180,7 @@ test("a shape that no tensor core configuration serves is an error, and explain 
     expect.objectContaining({ code: "TS3002", exit: "usage", message: expect.stringContaining("d4104") }),
   );
   const reasons = explain(config).flatMap(({ family, reason }) => (family === "row_gemm" ? [reason] : []));
-  expect(reasons).toContain("Rows cannot be read in chunks of 64 elements: 4104 is no multiple of it.");
+  expect(reasons).toContain("Rows of 4104 elements are no multiple of 64.");
 });
 
 test.each([

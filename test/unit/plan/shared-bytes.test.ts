@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ffnStreamSharedBytes } from "../../../generators/plan/families/ffn-stream.ts";
 import { ffnTileSharedBytes } from "../../../generators/plan/families/ffn-tile.ts";
-import { rowGemmSharedBytes } from "../../../generators/plan/families/row-gemm.ts";
+import { rowGemmSharedBytes, rowGemmSlots } from "../../../generators/plan/families/row-gemm.ts";
 import { unionDownSharedBytes } from "../../../generators/plan/families/union-down.ts";
 
 const target = { arch: "sm_90a", dtype: "bf16", activation: "drelu", experts: 8 } as const;
@@ -25,20 +25,35 @@ test("ffn_tile, when its slots are as large as the down rows of a tile", () => {
   expect(bytes).toBe(3 * 33024 + 65664 + 4096 + 48 + 4096 + 256 + 256);
 });
 
-test("row_gemm, when its ring is larger than its sums", () => {
-  const tile = { role: "gate_up", depth: 4096, tokens: 16, rowTiles: 1, warps: 4, chunk: 64, stages: 3 } as const;
-  const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...tile });
-  expect(bytes).toBe(4 * 3 * 48 * 72 * 2 + 512 + 4096 + 256);
+const rowTile = { warps: 8, producers: 4, chunk: 512, blocks: 1 } as const;
+
+test("row_gemm of gathered rows keeps a list of neurons and routing weights", () => {
+  const tile = { role: "gate_up", weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes: 65536 } as const;
+  const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
+  expect(bytes).toBe(65536 + 8192 + 4 * (1024 + 384) + 512 + 1024);
 });
 
-test("row_gemm, when its sums are larger than its ring", () => {
-  const tile = { role: "gate_up", depth: 4096, tokens: 64, rowTiles: 2, warps: 8, chunk: 16, stages: 2 } as const;
-  const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...tile });
-  expect(bytes).toBe(8 * 64 * 64 * 4 + 2048 + 4096 + 256);
+test("row_gemm of all rows keeps the token set of each expert", () => {
+  const tile = { role: "select", weightBits: 8, depth: 1280, tokens: 64, tiles: 2, ringBytes: 65536 } as const;
+  const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
+  expect(bytes).toBe(65536 + 32768 + 128 + 256 + 1024);
+});
+
+test.each([
+  // Slots of 128 rows of 512 bytes and 16 more and of 8 tokens of 512 bytes and 32 more: three fit, of 1 KiB but one.
+  [16, 3 * (128 * 528 + 8 * 544), 3],
+  [16, 3 * (128 * 528 + 8 * 544) - 1, 5],
+  // At the shortest chunk two must do. A token's chunk is twice as long as an int8 row's.
+  [16, 2 * (128 * 144 + 8 * 160), 2],
+  [8, 3 * (128 * 528 + 8 * 1056), 3],
+  [8, 2 * (128 * 144 + 8 * 288), 2],
+] as const)("row_gemm of %i bits makes of a ring of %i bytes %i slots", (weightBits, ringBytes, slots) => {
+  const tile = { role: "select", weightBits, depth: 1280, tokens: 8, tiles: 1, ringBytes } as const;
+  expect(rowGemmSlots({ family: "row_gemm", ...target, ...rowTile, ...tile })).toBe(slots);
 });
 
 test("union_down", () => {
-  const tile = { hidden: 4096, tokens: 64, warps: 8, columns: 256, chunk: 64, stages: 3 } as const;
-  const bytes = unionDownSharedBytes({ family: "union_down", arch: "sm_90a", dtype: "bf16", ...tile });
-  expect(bytes).toBe(3 * 64 * 336 * 2 + 4096 + 256);
+  const tile = { hidden: 4096, tokens: 64, warps: 8, producers: 4, columns: 256, chunk: 64, stages: 3 } as const;
+  const bytes = unionDownSharedBytes({ family: "union_down", arch: "sm_90a", dtype: "bf16", experts: 8, ...tile });
+  expect(bytes).toBe(3 * 64 * (528 + 128) + 48 + 4 * (2048 + 384) + 512);
 });
