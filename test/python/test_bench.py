@@ -89,7 +89,7 @@ def test_predictors_are_measured_in_each_form_and_masks_once(tmp_path):
     assert len(clock.measured) == 1 + 5
 
 
-def layer_of(shape, bits=(16, 16)):
+def layer_of(shape, bits=16):
     model = dataclasses.replace(shape_model(shape), predictor_bits=bits)
     return Workload(model, "cpu", 2).layers(1, 0.1)[0]
 
@@ -100,8 +100,7 @@ def test_bytes_of_one_token():
     ffn, moe, gates = layer_of(FFN), layer_of(MOE), layer_of(GATE_FIRST)
     assert operators.OPERATORS["ffn"].bytes_read(ffn) == 30 * neuron
     assert operators.OPERATORS["predict"].bytes_read(ffn) == 2 * (fc1 + fc2)
-    assert operators.OPERATORS["predict"].bytes_read(layer_of(FFN, (8, 8))) == fc1 + fc2 + 4 * (64 + 300)
-    assert operators.OPERATORS["predict"].bytes_read(layer_of(FFN, (16, 8))) == 2 * fc1 + fc2 + 4 * 300
+    assert operators.OPERATORS["predict"].bytes_read(layer_of(FFN, 8)) == 2 * fc1 + fc2 + 4 * 300
     assert operators.OPERATORS["ffn_predicted"].bytes_read(ffn) == 30 * neuron + 2 * (fc1 + fc2)
     # Two experts, and of each 10 % of its neurons.
     assert operators.OPERATORS["moe"].bytes_read(moe) == 2 * (20 * neuron + 2 * 64 * (256 + 200))
@@ -117,7 +116,7 @@ def test_bytes_of_gate_first_count_down_columns_of_open_neurons_only():
 
 
 def test_least_bytes_are_those_of_one_token():
-    for layer in (layer_of(FFN), layer_of(FFN, (8, 8)), layer_of(MOE)):
+    for layer in (layer_of(FFN), layer_of(FFN, 8), layer_of(MOE)):
         for operator in operators.OPERATORS.values():
             if operator.belongs_to(layer.model):
                 least, read = operator.least_bytes_read(layer.model, 0.1), operator.bytes_read(layer)
@@ -232,7 +231,7 @@ def test_takes_as_many_layers_as_l2_and_memory_want():
 
 def test_a_given_mask_is_swept_over_densities_where_kernels_run():
     model = shape_model(f"{FFN},density=0.12")
-    planned = plan.cases(machine(), [model], tokens=[1, 128], predictors=[(8, 8)])
+    planned = plan.cases(machine(), [model], tokens=[1, 128], predictors=[8])
     found = {(case.operator.name, case.tokens): [] for case in planned}
     for case in planned:
         found[case.operator.name, case.tokens].append(case.density)
@@ -252,7 +251,7 @@ def test_a_given_mask_is_swept_over_densities_where_kernels_run():
         (["--shape", "hidden=256"], "lacks intermediate"),
         (["--shape", f"{FFN},width=3"], "'width' is no size of a shape"),
         (["--shape", f"{FFN},dtype=fp8"], "'fp8' is none of bf16, fp16"),
-        (["--predictor-bits", "8,4"], "'4' is none of 8, 16, 16+8 and 8+16"),
+        (["--predictor-bits", "8,4"], "'4' is neither 8 nor 16"),
         (["--shape", f"{FFN},top_k=2"], "routes to more experts than it has"),
         (["--shape", FFN, "--models", "a"], "not allowed with"),
     ],
@@ -267,7 +266,6 @@ def test_wrong_options_are_named(arguments, message, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--shape", FFN, "--predictor-bits", "8,16+8"], "apart by the bits of fc2 alone"),
         (["--models", "turbosparse-9b"], "was not built for 'turbosparse-9b', only for no model"),
         (["--shape", FFN, "--operators", "moe"], "none of the models has any of the operators moe"),
         (["--shape", FFN, "--out", "no/such/folder.json"], "folder.json cannot be written: No such file"),

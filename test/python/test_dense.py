@@ -176,8 +176,8 @@ def test_nothing_depends_on_what_is_on_the_device(dtype, quantized, monkeypatch)
         ids, scores = torch.empty((tokens, TOP_K), dtype=torch.int32), torch.empty((tokens, TOP_K))
         padding = torch.empty(tokens, dtype=torch.bool)
         fc2 = torch.empty((EXPERTS, intermediate, RANK), dtype=torch.int8 if quantized else dtype)
-        scale = torch.empty((EXPERTS, intermediate)) if quantized else None
-        predictor = reference.PredictorWeights(torch.empty((EXPERTS, RANK, HIDDEN), dtype=dtype), fc2, None, scale)
+        planes = (torch.empty_like(fc2), torch.empty((EXPERTS, intermediate))) if quantized else ()
+        predictor = reference.PredictorWeights(torch.empty((EXPERTS, RANK, HIDDEN), dtype=dtype), fc2, *planes)
         selection = dense.Predictor(x, predictor, 0.1, padding)
         _, bits = dense.predict(selection, ids)
         for each in (selection, dense.Bits(bits, EXPERTS), dense.AllNeurons(padding)):

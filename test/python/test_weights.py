@@ -58,8 +58,8 @@ def test_neuron_major_weights_are_the_checkpoints_rows(folders, family):
 def test_shards_add_up_to_the_layer(folders, family, size):
     checkpoint, layout = opened(folders, family)
     whole = load_ffn(checkpoint, layout, 1)
-    fc1, fc2, *scales = load_predictor(checkpoint, layout, 1, fc2_bits=16)
-    assert scales == [None, None]
+    fc1, fc2, *planes = load_predictor(checkpoint, layout, 1, fc2_bits=16)
+    assert planes == [None, None]
     shards = [load_ffn(checkpoint, layout, 1, tensor_parallel=(rank, size)) for rank in range(size)]
     predictors = [
         load_predictor(checkpoint, layout, 1, fc2_bits=16, tensor_parallel=(rank, size)) for rank in range(size)
@@ -162,7 +162,7 @@ watcher.start()
 if sys.argv[2] == "ffn":
     loaded = [load_ffn(checkpoint, layout_for("bamboo"), 0)]
 else:
-    loaded = load_predictor(checkpoint, layout_for("bamboo"), 0, fc1_bits=8, fc2_bits=8)
+    loaded = load_predictor(checkpoint, layout_for("bamboo"), 0)
 peak = max(peak, anonymous())
 done.set(); watcher.join()
 print((peak - before) / sum(tensor.nbytes for tensor in loaded))
@@ -174,7 +174,7 @@ print((peak - before) / sum(tensor.nbytes for tensor in loaded))
     ("what", "size", "most"),
     [
         ("ffn", {"hidden": 2048, "intermediate": 8192, "ranks": ()}, 1.05),
-        # A block of 1024 rows in float32, where all of them would take 5 times the destination.
+        # Two blocks of 1024 rows in float32, where all of them would take 5 times the destination.
         ("int8 predictor", {"hidden": 512, "intermediate": 32768, "ranks": (1024,)}, 1.3),
     ],
 )

@@ -12,7 +12,7 @@ from turbosparse.bench.command import exit_code
 from turbosparse.bench.machine import Machine, cuda_machine
 from turbosparse.bench.model import built_models, select_models
 from turbosparse.bench.options import parser
-from turbosparse.bench.plan import PREDICTORS, QUICK_TOKENS, TOKENS, cases
+from turbosparse.bench.plan import PREDICTOR_BITS, QUICK_TOKENS, TOKENS, cases
 from turbosparse.bench.progress import create_progress
 from turbosparse.bench.record import Record, resume, write_json
 from turbosparse.bench.run import run
@@ -36,7 +36,7 @@ def _measure(options: argparse.Namespace, machine: Machine, file: Path | None) -
         operators=options.operators,
         tokens=options.tokens or (QUICK_TOKENS if options.quick else TOKENS),
         densities=options.densities,
-        predictors=options.predictor_bits or PREDICTORS,
+        predictors=options.predictor_bits or PREDICTOR_BITS,
         layers=options.layers,
         sweep=not options.quick,
     )

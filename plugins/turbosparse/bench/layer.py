@@ -28,7 +28,7 @@ class Layer:
     fc2: Tensor | None
     ids: Tensor | None
     scores: Tensor | None
-    fc1_scale: Tensor | None = None
+    fc2_low: Tensor | None = None
     fc2_scale: Tensor | None = None
 
     def run(self, padding: Tensor | None = None) -> Tensor:
@@ -70,8 +70,8 @@ def make_layer(
 ) -> Layer:
     """A layer whose predictor, or else gate, is planted: at most 64 tokens. Half of a mixture's experts get tokens.
 
-    `x` and `weights` are drawn where not given; gates are planted into given weights too. The predictor's matrices are
-    int8 where the model's are.
+    `x` and `weights` are drawn where not given; gates are planted into given weights too. The predictor's fc2 is in
+    planes where the model's is.
     """
     generator = torch.Generator(device).manual_seed(seed)
     if x is None:
@@ -79,15 +79,12 @@ def make_layer(
     if weights is None:
         weights = synthetic.random_weights(model.experts, intermediate, model.hidden, model.dtype, generator)
     mask = synthetic.plant_mask(tokens, model.experts, intermediate, density, OVERLAP, generator)
-    matrices: dict[str, Tensor | None] = {"fc1": None, "fc2": None}
+    fc1 = fc2 = fc2_low = fc2_scale = None
     ids = scores = None
     if model.predictor:
-        planted = synthetic.plant_predictor(x, mask, rank, generator)
-        for (name, matrix), bits in zip(zip(("fc1", "fc2"), planted), model.predictor_bits):
-            if bits == 8:
-                matrices[name], matrices[f"{name}_scale"] = quantize_rows(matrix)
-            else:
-                matrices[name] = matrix
+        fc1, fc2 = synthetic.plant_predictor(x, mask, rank, generator)
+        if model.predictor_bits == 8:
+            fc2, fc2_low, fc2_scale = quantize_rows(fc2)
     else:
         synthetic.plant_gate(weights, x, mask, generator)
     if model.experts > 1:
@@ -98,4 +95,4 @@ def make_layer(
         ids = (affinity.topk(model.top_k).indices * stride + stride - 1).int()
         scores = torch.rand((tokens, model.top_k), generator=generator, device=device) + 0.1
         scores /= scores.sum(1, keepdim=True)
-    return Layer(model, x, weights, mask, ids=ids, scores=scores, **matrices)
+    return Layer(model, x, weights, mask, fc1, fc2, ids, scores, fc2_low, fc2_scale)

@@ -13,16 +13,11 @@ from turbosparse.manifest import manifest
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def bits_text(bits: tuple[int, int]) -> str:
-    """Bits of fc1 and fc2 as the command line takes them: `16+8`, or `16` for both."""
-    return "+".join(map(str, dict.fromkeys(bits)))
-
-
 @dataclass(frozen=True)
 class Model:
     """One layer's shape and function, as in a wheel's manifest.
 
-    `ranks` is empty without a predictor; `predictor_bits` are those of a weight of fc1 and of fc2, 8 or 16.
+    `ranks` is empty without a predictor; `predictor_bits` are those that are read of a weight of fc2, 8 or 16.
     """
 
     name: str
@@ -35,7 +30,7 @@ class Model:
     ranks: tuple[int, ...]
     dtype: torch.dtype
     density: float
-    predictor_bits: tuple[int, int] = (16, 16)
+    predictor_bits: int = 16
 
     @property
     def predictor(self) -> bool:
@@ -61,7 +56,7 @@ class Model:
             experts=self.experts,
             top_k=self.top_k,
             rank=self.rank if predicts else None,
-            predictor_bits=self.predictor_bits[1] if predicts else None,
+            predictor_bits=self.predictor_bits if predicts else None,
             dtype=next(name for name, dtype in DTYPES.items() if dtype == self.dtype),
             activation=self.activation,
         )

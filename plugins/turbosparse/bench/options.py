@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from turbosparse.bench.model import DTYPES, Model, bits_text
+from turbosparse.bench.model import DTYPES, Model
 from turbosparse.bench.operators import OPERATORS
-from turbosparse.bench.plan import DEFAULT_LAYERS, PREDICTORS, SWEEP, TOKENS
+from turbosparse.bench.plan import DEFAULT_LAYERS, PREDICTOR_BITS, SWEEP, TOKENS
 from turbosparse.reference.activations import ACTIVATIONS
 
 _SHAPE = (
@@ -41,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
         "--predictor-bits",
         type=_list(_bits),
         metavar="BITS",
-        help="of a weight in predictors: 8 or 16, or two of them, as 16+8, for fc1 and fc2; default: "
-        f"{','.join(map(bits_text, PREDICTORS))}",
+        help="read of a weight of predictors' fc2: 8, of two planes of which one is rarely read, or 16; default: "
+        f"{','.join(map(str, PREDICTOR_BITS))}",
     )
     which = result.add_mutually_exclusive_group()
     which.add_argument(
@@ -90,11 +90,10 @@ def _density(text: str) -> float:
     return value
 
 
-def _bits(text: str) -> tuple[int, int]:
-    parts = text.split("+")
-    if len(parts) > 2 or not {"8", "16"}.issuperset(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is none of 8, 16, 16+8 and 8+16")
-    return int(parts[0]), int(parts[-1])
+def _bits(text: str) -> int:
+    if text not in map(str, PREDICTOR_BITS):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 8 nor 16")
+    return int(text)
 
 
 def shape_model(text: str) -> Model:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turbosparse.bench.machine import Machine
-from turbosparse.bench.model import Model, bits_text
+from turbosparse.bench.model import Model
 from turbosparse.bench.operators import OPERATORS, Operator
 from turbosparse.errors import TurboSparseError
 from turbosparse.reference.active_set import WORD
@@ -19,8 +19,8 @@ TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048)
 QUICK_TOKENS = (1, 8, 64)
 # Of a mask that is given: kernels are to be good around the expected density too.
 SWEEP = (0.05, 0.1, 0.15, 0.2)
-# Bits of a weight in fc1 and fc2: what `load_predictor` makes of a checkpoint's, and the checkpoint's own.
-PREDICTORS = ((16, 8), (16, 16))
+# Bits that are read of a weight of fc2: what `load_predictor` makes of a checkpoint's, and the checkpoint's own.
+PREDICTOR_BITS = (8, 16)
 # How often L2 must go into what the layers read, for none of it to be there when it is read again.
 _L2_TIMES = 2
 # Of the free memory, what weights may take; the rest is for activations and for comparing with float64.
@@ -49,7 +49,7 @@ class Case:
 
     def __str__(self) -> str:
         plural = "" if self.tokens == 1 else "s"
-        bits = f" ({bits_text(self.model.predictor_bits)} bits)" if self.operator.selection == "predictor" else ""
+        bits = f" ({self.model.predictor_bits} bits)" if self.operator.selection == "predictor" else ""
         return f"{self.model.name} {self.operator.name}{bits}, {self.tokens} token{plural}, density {self.density:g}"
 
 
@@ -60,18 +60,15 @@ def cases(
     operators: Sequence[str] | None = None,
     tokens: Sequence[int] = TOKENS,
     densities: Sequence[float] | None = None,
-    predictors: Sequence[tuple[int, int]] = PREDICTORS,
+    predictors: Sequence[int] = PREDICTOR_BITS,
     layers: int | None = None,
     sweep: bool = True,
 ) -> list[Case]:
     """In the order in which they are to be measured: model by model, then tokens, then densities.
 
     `operators` None takes all that a model has, `densities` None its expected one, and for a mask that is given those
-    of `SWEEP` too. Raises PlanError when the layers that it takes do not fit, or when a record would not tell apart
-    what is asked for.
+    of `SWEEP` too. Raises PlanError when the layers that it takes do not fit.
     """
-    if len({bits for _, bits in predictors}) < len(predictors):
-        raise PlanError("a record tells predictors apart by the bits of fc2 alone: measure the others in another one")
     planned = []
     for model, first in _with_predictors(models, predictors):
         chosen = [
@@ -96,7 +93,7 @@ def cases(
     return planned
 
 
-def _with_predictors(models: Sequence[Model], predictors: Sequence[tuple[int, int]]) -> Iterable[tuple[Model, bool]]:
+def _with_predictors(models: Sequence[Model], predictors: Sequence[int]) -> Iterable[tuple[Model, bool]]:
     """Each model with each form of its predictor, and whether it is the first of the model."""
     for model in models:
         for index, bits in enumerate(predictors if model.predictor else predictors[:1]):
@@ -116,8 +113,8 @@ def _densities(
 def layer_bytes(model: Model) -> float:
     """Weights of one layer and its predictor."""
     neurons = 3 * model.experts * model.intermediate * model.hidden * model.dtype.itemsize
-    first, second = model.predictor_bits
-    return neurons + model.experts * (model.rank or 0) * (first * model.hidden + second * model.intermediate) / 8
+    # Two planes of fc2 take as much as 16 bits do.
+    return neurons + model.experts * (model.rank or 0) * (model.hidden + model.intermediate) * model.dtype.itemsize
 
 
 def layer_count(

@@ -9,6 +9,7 @@ from torch.nn import functional
 from turbosparse import reference
 from turbosparse.bench.layer import Layer
 from turbosparse.bench.model import Model
+from turbosparse.reference.planes import undecided
 
 
 def union(layer: Layer) -> Tensor:
@@ -22,9 +23,21 @@ def active_neurons(layer: Layer) -> int:
 
 
 def predictor(layer: Layer) -> int:
-    """fc1 and fc2, with their scales, of the experts that have tokens."""
-    matrices = (layer.fc1, layer.fc2, layer.fc1_scale, layer.fc2_scale)
-    return _visited(layer) * sum(matrix[0].nbytes for matrix in matrices if matrix is not None)
+    """fc1 and fc2 of the experts that have tokens; of a low plane the rows that some token needs."""
+    matrices = (layer.fc1, layer.fc2, layer.fc2_scale)
+    whole = _visited(layer) * sum(matrix[0].nbytes for matrix in matrices if matrix is not None)
+    return whole if layer.fc2_scale is None else whole + int(_undecided(layer).sum()) * layer.fc2.shape[2]
+
+
+def _undecided(layer: Layer) -> Tensor:
+    """bool `[experts, intermediate]`: the rows of a low plane to read."""
+    threshold = reference.default_threshold(layer.model.dtype)
+    routed = None if layer.ids is None else reference.routed_mask(layer.ids, layer.model.experts)
+    rows = []
+    for expert, (first, high, scale) in enumerate(zip(layer.fc1, layer.fc2, layer.fc2_scale)):
+        x = layer.x if routed is None else layer.x[routed[:, expert]]
+        rows.append(undecided(torch.relu(functional.linear(x, first)), high, scale, threshold).any(0))
+    return torch.stack(rows)
 
 
 def gate_first(layer: Layer) -> int:
@@ -55,8 +68,8 @@ def least_active_neurons(model: Model, density: float) -> float:
 
 
 def least_predictor(model: Model) -> float:
-    first, second = model.predictor_bits
-    return model.top_k * (model.rank or 0) * (first * model.hidden + second * model.intermediate) / 8
+    fc2 = model.predictor_bits * model.intermediate / 8
+    return model.top_k * (model.rank or 0) * (model.hidden * model.dtype.itemsize + fc2)
 
 
 def least_gate_first(model: Model) -> float:

@@ -2,12 +2,12 @@
 
 All are functional, have CPU, CUDA and fake implementations, and run under `torch.compile` and in CUDA graphs. Tensors
 of one call share one device; `x` is bfloat16 or float16 on CUDA and any floating dtype on the CPU. `weights` has its
-dtype and is neuron-major `[experts, intermediate, 3, hidden]` (`turbosparse.weights` makes it). `fc1` and `fc2` each
-have it too, or are int8 with a scale (`turbosparse.weights.quantize_rows`). With one expert the experts dimension of
-`weights`, `fc1`, `fc2`, their scales and `mask` may be left out. `ffn` and `ffn_gate_first` are for one expert, `moe`
-for several. Calls of up to 64 tokens run the sparse kernels where `turbosparse.crossover` expects them to be faster,
-others dense masked GEMMs on the same weights. The active set that `pack_mask` and `predict` return is described in
-`turbosparse.reference.active_set`.
+dtype and is neuron-major `[experts, intermediate, 3, hidden]` (`turbosparse.weights` makes it). `fc1` and `fc2` have it
+too, unless `fc2` is the high one of two int8 planes (`turbosparse.weights.quantize_rows` makes them). With one expert
+the experts dimension of `weights`, `fc1`, `fc2`, its low plane and scale, and `mask` may be left out. `ffn` and
+`ffn_gate_first` are for one expert, `moe` for several. Calls of up to 64 tokens run the sparse kernels where
+`turbosparse.crossover` expects them to be faster, others dense masked GEMMs on the same weights. The active set that
+`pack_mask` and `predict` return is described in `turbosparse.reference.active_set`.
 
 Wrong arguments raise `ValueError` or `TypeError` naming the argument; a missing library or GPU architecture raises
 `turbosparse.errors.LibraryError`.
@@ -38,23 +38,23 @@ def predict(
     threshold: float | None = None,
     topk_ids: Tensor | None = None,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The active set `(union_bits, token_bits)` that the predictor selects: `not fc2(relu(fc1(x))) <= threshold`.
 
     Args:
         x: `[tokens, hidden]`, what the predictor reads: for TurboSparse-Mistral the residual stream before the norm.
-        fc1: `[experts, rank, hidden]`, in the dtype of `x` or int8.
-        fc2: `[experts, intermediate, rank]`, likewise, whatever `fc1` is.
+        fc1: `[experts, rank, hidden]`.
+        fc2: `[experts, intermediate, rank]`; int8 is the high plane of those in `turbosparse.reference.planes`.
         threshold: logit to exceed; None is that of the released `round(sigmoid(z))` in the dtype of `x`.
         topk_ids: int32 `[tokens, top_k]`, for several experts; a token activates neurons of its experts only. Ids
             outside `[0, experts)`, such as -1, are no expert.
         padding: bool `[tokens]`; marked rows activate nothing.
-        fc1_scale: float32 `[experts, rank]` when `fc1` is int8, else None.
+        fc2_low: int8 `[experts, intermediate, rank]` when `fc2` is int8, else None.
         fc2_scale: float32 `[experts, intermediate]` when `fc2` is int8, else None.
     """
-    return _ops.predict(x, fc1, fc2, _threshold(threshold, x), topk_ids, padding, fc1_scale, fc2_scale)
+    return _ops.predict(x, fc1, fc2, _threshold(threshold, x), topk_ids, padding, fc2_low, fc2_scale)
 
 
 def ffn(
@@ -102,7 +102,7 @@ def moe(
     activation: str = "drelu",
     gate_threshold: float = 0.0,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> Tensor:
     """`[tokens, hidden]`: the routed experts' FFNs, scaled by their routing weights and summed.
@@ -112,7 +112,7 @@ def moe(
     """
     limit = 0.0 if fc1 is None else _threshold(threshold, x)
     function = (limit, activation, gate_threshold)
-    return _ops.moe(x, weights, topk_ids, topk_weights, fc1, fc2, *function, padding, fc1_scale, fc2_scale)
+    return _ops.moe(x, weights, topk_ids, topk_weights, fc1, fc2, *function, padding, fc2_low, fc2_scale)
 
 
 def _threshold(threshold: float | None, x: Tensor) -> float:

@@ -51,7 +51,7 @@ def neuron_weights(x: Tensor, weights: Tensor) -> Tensor:
 
 
 def predictor(
-    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None, fc2_scale: Tensor | None
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc2_low: Tensor | None, fc2_scale: Tensor | None
 ) -> PredictorWeights:
     """The arguments as they are with the experts dimension."""
     if fc1.dim() == 2 and fc2.dim() == 2:
@@ -61,29 +61,23 @@ def predictor(
     if fc2.dim() != 3:
         raise ValueError(f"fc2 must be [experts, intermediate, rank], not {_describe(fc2)}")
     experts, rank = fc1.shape[:2]
-    fc1_scale = _predictor_matrix("fc1", x, fc1, (experts, rank, x.shape[1]), fc1_scale)
-    fc2_scale = _predictor_matrix("fc2", x, fc2, (experts, fc2.shape[1], rank), fc2_scale)
-    return PredictorWeights(fc1, fc2, fc1_scale, fc2_scale)
-
-
-def _predictor_matrix(
-    name: str, x: Tensor, matrix: Tensor, shape: tuple[int, int, int], scale: Tensor | None
-) -> Tensor | None:
-    """`scale`, with the experts dimension if it is given."""
-    quantized = matrix.dtype == torch.int8
-    _expect(name, matrix, shape, torch.int8 if quantized else x.dtype, x.device)
-    if not quantized:
-        if scale is not None:
-            raise ValueError(f"{name}_scale must be None, because {name} is {_describe(matrix)}: only int8 is scaled")
-        return None
-    if scale is None:
-        raise ValueError(
-            f"{name}_scale is needed, because {name} is int8: turbosparse.weights.quantize_rows makes both"
-        )
-    if scale.dim() == 1:
-        scale = scale.unsqueeze(0)
-    _expect(f"{name}_scale", scale, shape[:2], torch.float32, x.device)
-    return scale
+    shape = (experts, fc2.shape[1], rank)
+    _expect("fc1", fc1, (experts, rank, x.shape[1]), x.dtype, x.device)
+    if fc2.dtype != torch.int8:
+        _expect("fc2", fc2, shape, x.dtype, x.device)
+        for name, plane in (("fc2_low", fc2_low), ("fc2_scale", fc2_scale)):
+            if plane is not None:
+                raise ValueError(f"{name} must be None, because fc2 is {_describe(fc2)}: only int8 has planes")
+        return PredictorWeights(fc1, fc2)
+    _expect("fc2", fc2, shape, torch.int8, x.device)
+    if fc2_low is None or fc2_scale is None:
+        missing = "fc2_low" if fc2_low is None else "fc2_scale"
+        raise ValueError(f"{missing} is needed, because fc2 is int8: turbosparse.weights.quantize_rows makes all three")
+    fc2_low = fc2_low.unsqueeze(0) if fc2_low.dim() == 2 else fc2_low
+    fc2_scale = fc2_scale.unsqueeze(0) if fc2_scale.dim() == 1 else fc2_scale
+    _expect("fc2_low", fc2_low, shape, torch.int8, x.device)
+    _expect("fc2_scale", fc2_scale, shape[:2], torch.float32, x.device)
+    return PredictorWeights(fc1, fc2, fc2_low, fc2_scale)
 
 
 def kernel_rank(fc1: Tensor) -> int:
@@ -163,18 +157,18 @@ def moe_predictor(
     weights: Tensor,
     fc1: Tensor | None,
     fc2: Tensor | None,
-    fc1_scale: Tensor | None,
+    fc2_low: Tensor | None,
     fc2_scale: Tensor | None,
 ) -> PredictorWeights | None:
     """The predictor of a MoE with these weights, or None when there is none."""
     if fc1 is None and fc2 is None:
-        for name, scale in (("fc1", fc1_scale), ("fc2", fc2_scale)):
-            if scale is not None:
-                raise ValueError(f"{name}_scale must be None without {name}")
+        for name, plane in (("fc2_low", fc2_low), ("fc2_scale", fc2_scale)):
+            if plane is not None:
+                raise ValueError(f"{name} must be None without fc2")
         return None
     if fc1 is None or fc2 is None:
         raise ValueError("fc1 and fc2 must be given together, or both left out for gate-first selection")
-    checked = predictor(x, fc1, fc2, fc1_scale, fc2_scale)
+    checked = predictor(x, fc1, fc2, fc2_low, fc2_scale)
     if checked.fc2.shape[:2] != weights.shape[:2]:
         raise ValueError(
             f"fc2 must have the experts and neurons of weights, {list(weights.shape[:2])}, not {_describe(checked.fc2)}"

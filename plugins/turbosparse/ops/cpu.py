@@ -19,11 +19,11 @@ def predict(
     threshold: float,
     topk_ids: Tensor | None = None,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     checks.tokens_and_hidden(x)
-    predictor = checks.predictor(x, fc1, fc2, fc1_scale, fc2_scale)
+    predictor = checks.predictor(x, fc1, fc2, fc2_low, fc2_scale)
     checks.padding(x, padding)
     checks.predictor_routing(x, predictor.fc1, topk_ids)
     return dense.predict(dense.Predictor(x, predictor, threshold, padding), topk_ids)
@@ -71,7 +71,7 @@ def moe(
     activation: str = "drelu",
     gate_threshold: float = 0.0,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> Tensor:
     checks.tokens_and_hidden(x)
@@ -79,6 +79,6 @@ def moe(
     weights = checks.neuron_weights(x, weights)
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
-    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc1_scale, fc2_scale)
+    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
     selection = dense.AllNeurons(padding) if predictor is None else dense.Predictor(x, predictor, threshold, padding)
     return dense.moe(x, weights, topk_ids, topk_weights, selection, padding, activation, gate_threshold)

@@ -39,13 +39,13 @@ def predict(
     threshold: float,
     topk_ids: Tensor | None = None,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     tokens, _ = checks.tokens_and_hidden(x)
     if not 0 < tokens <= WORD:
-        return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding, fc1_scale, fc2_scale)
-    predictor = checks.predictor(x, fc1, fc2, fc1_scale, fc2_scale)
+        return cpu.predict(x, fc1, fc2, threshold, topk_ids, padding, fc2_low, fc2_scale)
+    predictor = checks.predictor(x, fc1, fc2, fc2_low, fc2_scale)
     checks.padding(x, padding)
     checks.predictor_routing(x, predictor.fc1, topk_ids)
     return _select(x, predictor, threshold, topk_ids, padding)
@@ -97,18 +97,18 @@ def moe(
     activation: str = "drelu",
     gate_threshold: float = 0.0,
     padding: Tensor | None = None,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> Tensor:
     tokens, _ = checks.tokens_and_hidden(x)
     if not 0 < tokens <= WORD:
-        selection = (fc1, fc2, threshold, activation, gate_threshold, padding, fc1_scale, fc2_scale)
+        selection = (fc1, fc2, threshold, activation, gate_threshold, padding, fc2_low, fc2_scale)
         return cpu.moe(x, weights, topk_ids, topk_weights, *selection)
     number = checks.activation(activation, gate_threshold)
     weights = checks.neuron_weights(x, weights)
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
-    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc1_scale, fc2_scale)
+    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
     top_k = topk_ids.shape[1]
     function = (activation, gate_threshold)
     if predictor is None:
@@ -145,8 +145,8 @@ def _select(
     union, bits = _empty_active_set(x.device, x.shape[0], experts, intermediate)
     workspace = _workspace("predict", x, intermediate, experts, rank)
     predict = _library.functions(x.get_device()).predict
-    fc1, fc2, fc1_scale, fc2_scale = predictor
-    predict(x, fc1, fc1_scale, fc2, fc2_scale, threshold, topk_ids, padding, workspace, union, bits)
+    fc1, fc2, fc2_low, fc2_scale = predictor
+    predict(x, fc1, fc2, fc2_low, fc2_scale, threshold, topk_ids, padding, workspace, union, bits)
     return union, bits
 
 

@@ -18,7 +18,7 @@ def pack_mask(mask):
     return _active_set(mask, mask.shape[0], experts, mask.shape[-1])
 
 
-def predict(x, fc1, fc2, threshold, topk_ids=None, padding=None, fc1_scale=None, fc2_scale=None):
+def predict(x, fc1, fc2, threshold, topk_ids=None, padding=None, fc2_low=None, fc2_scale=None):
     experts = fc2.shape[0] if fc2.dim() == 3 else 1
     return _active_set(x, x.shape[0], experts, fc2.shape[-2])
 
@@ -42,7 +42,7 @@ def moe(
     activation="drelu",
     gate_threshold=0.0,
     padding=None,
-    fc1_scale=None,
+    fc2_low=None,
     fc2_scale=None,
 ):
     return x.new_empty(x.shape)

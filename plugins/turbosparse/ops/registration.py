@@ -12,14 +12,14 @@ from turbosparse.ops import cpu, cuda, fake
 _SCHEMAS = (
     "pack_mask(Tensor mask) -> (Tensor, Tensor)",
     "predict(Tensor x, Tensor fc1, Tensor fc2, float threshold, Tensor? topk_ids=None, Tensor? padding=None,"
-    " Tensor? fc1_scale=None, Tensor? fc2_scale=None) -> (Tensor, Tensor)",
+    " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> (Tensor, Tensor)",
     "ffn(Tensor x, Tensor weights, Tensor union_bits, Tensor token_bits, str activation='drelu',"
     " float gate_threshold=0.0) -> Tensor",
     "ffn_gate_first(Tensor x, Tensor weights, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None)"
     " -> Tensor",
     "moe(Tensor x, Tensor weights, Tensor topk_ids, Tensor topk_weights, Tensor? fc1=None, Tensor? fc2=None,"
     " float threshold=0.0, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None,"
-    " Tensor? fc1_scale=None, Tensor? fc2_scale=None) -> Tensor",
+    " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> Tensor",
 )
 
 # Registrations live as long as this object.

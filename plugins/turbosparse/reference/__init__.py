@@ -5,7 +5,8 @@ from turbosparse.reference.activations import ACTIVATIONS, combine
 from turbosparse.reference.active_set import pack_mask, unpack_mask, unpack_union
 from turbosparse.reference.bounds import ffn_error_bound, logit_margin, rounding, unit_roundoff
 from turbosparse.reference.dense import masked_ffn, masked_moe
-from turbosparse.reference.predictor import PredictorWeights, default_threshold, dequantized, predict_mask
+from turbosparse.reference.planes import dequantized
+from turbosparse.reference.predictor import PredictorWeights, default_threshold, predict_mask
 from turbosparse.reference.routing import routed_mask, routing_scale
 
 __all__ = [

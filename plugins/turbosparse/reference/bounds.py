@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from turbosparse.reference.activations import combine
-from turbosparse.reference.predictor import dequantized
+from turbosparse.reference.planes import dequantized
 
 _ACCUMULATION = 2.0**-23
 _SMALLEST = {torch.bfloat16: 2.0**-134, torch.float16: 2.0**-25}
@@ -54,7 +54,7 @@ def logit_margin(
     fc2: Tensor,
     confidence: float | None = 8.0,
     *,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Float64 predictor logits and the largest error of any evaluation in the dtype of `x`.
@@ -62,31 +62,40 @@ def logit_margin(
     Returns two float64 tensors `[tokens, experts, intermediate]`. Where `abs(logit - threshold) > margin`, every
     evaluation that rounds the hidden layer and the logit to the dtype must agree with
     `logit > threshold`; where it is not, either answer is right. `confidence` None gives the worst case. Other
-    arguments as `float64.logits`: the logits of int8 matrices are those of the values they stand for.
+    arguments as `float64.logits`: the logits of planes are those of the values they stand for.
 
     With `h = relu(fc1 x)`, `S = |fc1| |x|` and `d = g(hidden) S + u (h + g(hidden) S)` the error of the rounded `h`
     (ReLU does not widen it), the margin is `e + u (|z| + e)` for
-    `e = propagate(d, fc2) + g(rank) |fc2| (h + d)`. Products with int8 are exact in float32 as well; multiplying a sum
-    by its row's scale rounds once more, and `g` is larger by that.
+    `e = propagate(d, fc2) + g(rank) |fc2| (h + d)`. Of planes `scale (|high| + |low| / 256)` takes the place of
+    `|fc2|`, and `g(2 rank)`, larger by the rounding of the product with the scale, that of `g(rank)`: whichever way
+    their products, which are exact, are summed.
     """
     dtype = x.dtype
     exact, logits, margins = x.double(), [], []
-    for first, second in zip(dequantized(fc1, fc1_scale), dequantized(fc2, fc2_scale)):
+    row = accumulation(x.shape[1], confidence)
+    weights = dequantized(fc2, fc2_low, fc2_scale)
+    magnitudes, column = _terms(fc2, fc2_low, fc2_scale, confidence)
+    for first, second, magnitude in zip(fc1.double(), weights, magnitudes):
         hidden = torch.relu(exact @ first.T)
-        summed = _row_error(first, fc1_scale, confidence) * (exact.abs() @ first.abs().T)
+        summed = row * (exact.abs() @ first.abs().T)
         error = summed + rounding(hidden + summed, dtype)
         logit = hidden @ second.T
         total = propagate(error, second.T, confidence)
-        total += _row_error(second, fc2_scale, confidence) * ((hidden + error) @ second.abs().T)
+        total += column * ((hidden + error) @ magnitude.T)
         logits.append(logit)
         margins.append(total + rounding(logit.abs() + total, dtype))
     return torch.stack(logits, 1), torch.stack(margins, 1)
 
 
-def _row_error(matrix: Tensor, scale: Tensor | None, confidence: float | None) -> float:
-    """Largest float32 error of a row's sum, relative to the sum of the magnitudes, times its scale if it has one."""
-    error = accumulation(matrix.shape[1], confidence)
-    return error if scale is None else error + _ACCUMULATION * (1 + error)
+def _terms(
+    fc2: Tensor, fc2_low: Tensor | None, fc2_scale: Tensor | None, confidence: float | None
+) -> tuple[Tensor, float]:
+    """Magnitudes of what is summed by column, and the largest float32 error of a logit relative to their sum."""
+    rank = fc2.shape[-1]
+    if fc2_low is None or fc2_scale is None:
+        return fc2.double().abs(), accumulation(rank, confidence)
+    error = accumulation(2 * rank, confidence)
+    return dequantized(fc2.abs(), fc2_low.double().abs(), fc2_scale), error + _ACCUMULATION * (1 + error)
 
 
 def ffn_error_bound(

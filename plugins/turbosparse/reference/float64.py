@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from turbosparse.reference.activations import combine
-from turbosparse.reference.predictor import dequantized
+from turbosparse.reference.planes import dequantized
 from turbosparse.reference.routing import routed_mask, routing_scale
 
 
 def logits(
-    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None = None, fc2_scale: Tensor | None = None
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc2_low: Tensor | None = None, fc2_scale: Tensor | None = None
 ) -> Tensor:
     """`fc2(relu(fc1(x)))`: `[tokens, experts, intermediate]` of `fc1 [experts, rank, hidden]`, `fc2 [.., rank]`.
 
-    With a scale, float32 `[experts, rows]`, a matrix is int8 and stands for `dequantized` of it.
+    With `fc2_low` and `fc2_scale` fc2 is in planes and stands for `dequantized` of them.
     """
-    x, pairs = x.double(), zip(dequantized(fc1, fc1_scale), dequantized(fc2, fc2_scale))
+    x, pairs = x.double(), zip(fc1.double(), dequantized(fc2, fc2_low, fc2_scale))
     return torch.stack([torch.relu(x @ first.T) @ second.T for first, second in pairs], 1)
 
 

@@ -1,4 +1,4 @@
-"""The released predictor in the dtype of the model, its matrices in that dtype or in int8 with one factor a row."""
+"""The released predictor in the dtype of the model, fc2 in that dtype or in two int8 planes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from turbosparse.reference.planes import joined_planes
 
 # round(sigmoid(z)) is 1 when sigmoid(z) rounds to a value above 0.5. Values just above 0.5 are spaced 2**-8 in bfloat16
 # and 2**-11 in float16, ties go to the even 0.5, and sigmoid(z) = 0.5 + z / 4 - O(z**3): so z must exceed twice the
@@ -17,13 +19,13 @@ _THRESHOLDS = {torch.bfloat16: 2.0**-7, torch.float16: 2.0**-10}
 class PredictorWeights(NamedTuple):
     """A predictor under the names of the operators' arguments: `ops.predict(x, **predictor._asdict())`.
 
-    `fc1 [experts, rank, hidden]` and `fc2 [experts, intermediate, rank]` each have the model's dtype and no scale, or
-    are int8 with a float32 scale `[experts, rows]`.
+    `fc1 [experts, rank, hidden]` has the model's dtype. `fc2 [experts, intermediate, rank]` has it too, or is the high
+    plane of `turbosparse.reference.planes`, with the low plane in `fc2_low` and the scale in `fc2_scale`.
     """
 
     fc1: Tensor
     fc2: Tensor
-    fc1_scale: Tensor | None = None
+    fc2_low: Tensor | None = None
     fc2_scale: Tensor | None = None
 
 
@@ -37,17 +39,20 @@ def default_threshold(dtype: torch.dtype) -> float:
 
 
 def predict_logits(
-    x: Tensor, fc1: Tensor, fc2: Tensor, fc1_scale: Tensor | None = None, fc2_scale: Tensor | None = None
+    x: Tensor, fc1: Tensor, fc2: Tensor, fc2_low: Tensor | None = None, fc2_scale: Tensor | None = None
 ) -> Tensor:
     """`fc2(relu(fc1(x)))` in the dtype of `x`, to which the hidden layer and the logits are rounded.
 
-    Returns `[tokens, experts, intermediate]` of `x [tokens, hidden]`, `fc1 [experts, rank, hidden]` and
-    `fc2 [experts, intermediate, rank]`, each in the dtype of `x`, or int8 with its `scale` float32 `[experts, rows]`.
+    Returns `[tokens, experts, intermediate]` of `x [tokens, hidden]`, `fc1 [experts, rank, hidden]` in its dtype and
+    `fc2 [experts, intermediate, rank]` likewise, or in planes, of which this reads both for every neuron.
     """
     logits = []
-    for expert in range(len(fc1)):
-        hidden = torch.relu(_linear(x, fc1[expert], None if fc1_scale is None else fc1_scale[expert]))
-        logits.append(_linear(hidden, fc2[expert], None if fc2_scale is None else fc2_scale[expert]))
+    for expert, (first, second) in enumerate(zip(fc1, fc2)):
+        hidden = torch.relu(functional.linear(x, first))
+        if fc2_low is None or fc2_scale is None:
+            logits.append(functional.linear(hidden, second))
+        else:
+            logits.append(_planes_linear(hidden, second, fc2_low[expert], fc2_scale[expert]))
     return torch.stack(logits, 1)
 
 
@@ -56,7 +61,7 @@ def predict_mask(
     fc1: Tensor,
     fc2: Tensor,
     threshold: float,
-    fc1_scale: Tensor | None = None,
+    fc2_low: Tensor | None = None,
     fc2_scale: Tensor | None = None,
 ) -> Tensor:
     """bool `[tokens, experts, intermediate]`: the neurons whose logit is not `<= threshold`.
@@ -64,28 +69,18 @@ def predict_mask(
     With the default threshold of the dtype this is `round(sigmoid(fc2(relu(fc1(x)))))`, bit for bit, except that a NaN
     logit, which the released model multiplies in, keeps its neuron. Other arguments as `predict_logits`.
     """
-    return ~(predict_logits(x, fc1, fc2, fc1_scale, fc2_scale) <= threshold)
-
-
-def dequantized(weight: Tensor, scale: Tensor | None) -> Tensor:
-    """The float64 matrix that `weight [.., rows, depth]` and, when it is int8, `scale [.., rows]` stand for."""
-    exact = weight.double()
-    return exact if scale is None else exact * scale.unsqueeze(-1).double()
+    return ~(predict_logits(x, fc1, fc2, fc2_low, fc2_scale) <= threshold)
 
 
 # A GEMM of 16-bit matrices that keeps its float32 sums, from torch 2.8 on.
 _HAS_WIDE_MM = hasattr(torch.ops.aten.mm, "dtype")
 
 
-def _linear(x: Tensor, weight: Tensor, scale: Tensor | None) -> Tensor:
-    """`x @ weight.T` with the rows' factors, summed in float32 and rounded to the dtype of `x` once."""
-    if scale is None:
-        return functional.linear(x, weight)
-    # The factor is the same for all terms of a sum, so it multiplies the sum: products of x and int8 are exact.
-    if x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_MM:
-        # bfloat16 and float16 hold every int8 value, and so tensor cores can take it.
-        sums = torch.mm(x, weight.to(x.dtype).T, out_dtype=torch.float32)
-    else:
-        wide = torch.promote_types(x.dtype, torch.float32)
-        sums = functional.linear(x.to(wide), weight.to(wide))
+def _planes_linear(x: Tensor, high: Tensor, low: Tensor, scale: Tensor) -> Tensor:
+    """`x @ weight.T` of a weight in planes, summed in float32 and rounded to the dtype of `x` once."""
+    tensor_cores = x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_MM
+    planes = joined_planes(high, low, x.dtype if tensor_cores else torch.promote_types(x.dtype, torch.float32))
+    twice = torch.cat([x, x], 1).to(planes.dtype)
+    sums = torch.mm(twice, planes.T, out_dtype=torch.float32) if tensor_cores else functional.linear(twice, planes)
+    # The factor is the same for all terms of a sum, so it multiplies the sum, whose terms are exact.
     return sums.mul_(scale).to(x.dtype)

@@ -33,7 +33,7 @@ def tune(machine: Machine, model: Model, note: Callable[[str], None], tokens: Se
     Raises WrongResultError when either path computes something else than float64 does.
     """
     if model.predictor:
-        model = dataclasses.replace(model, predictor_bits=plan.PREDICTORS[0])
+        model = dataclasses.replace(model, predictor_bits=plan.PREDICTOR_BITS[0])
     operator = operator_of(model)
     layers = plan.layer_count(machine, model, operator.least_bytes_read(model, model.density), default=_LAYERS)
     workload = Workload(model, machine.device, layers)

@@ -11,6 +11,7 @@ from torch import Tensor
 from turbosparse.ops.dense.chunks import chunks, word_rows
 from turbosparse.ops.dense.grouping import Groups
 from turbosparse.reference.active_set import pack_mask, token_words, union_bytes, unpack_dropped
+from turbosparse.reference.planes import joined_planes
 from turbosparse.reference.predictor import PredictorWeights, predict_logits
 from turbosparse.reference.routing import routed_mask
 
@@ -69,27 +70,26 @@ class Predictor:
     padding: Tensor | None
 
     def dropped(self, part: slice) -> Tensor:
-        fc1, fc2, *scales = self.weights
         # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.
-        dropped = predict_logits(self.x[part], fc1, fc2, *scales) <= self.threshold
+        dropped = predict_logits(self.x[part], *self.weights) <= self.threshold
         return dropped if self.padding is None else dropped.logical_or_(self.padding[part, None, None])
 
     def dropped_of_groups(self, part: slice, inputs: Tensor, groups: Groups) -> Tensor:
-        fc1, fc2, fc1_scale, fc2_scale = self.weights
-        hidden = torch.relu_(_grouped_linear(groups, inputs, fc1, fc1_scale))
-        return _grouped_linear(groups, hidden, fc2, fc2_scale) <= self.threshold
+        fc1, fc2, fc2_low, fc2_scale = self.weights
+        hidden = torch.relu_(groups.linear(inputs, fc1))
+        if fc2_low is None or fc2_scale is None:
+            return groups.linear(hidden, fc2) <= self.threshold
+        return _planes_linear(groups, hidden, fc2, fc2_low, fc2_scale) <= self.threshold
 
 
-def _grouped_linear(groups: Groups, inputs: Tensor, matrices: Tensor, scale: Tensor | None) -> Tensor:
-    """`groups.linear` of matrices that are int8 if they have a scale.
+def _planes_linear(groups: Groups, inputs: Tensor, high: Tensor, low: Tensor, scale: Tensor) -> Tensor:
+    """`groups.linear` of matrices in planes.
 
     Torch's grouped GEMM returns no float32, so that on CUDA sums are rounded to the dtype twice, before and after
     the scale. A logit near the threshold is near 0, where that is little.
     """
-    if scale is None:
-        return groups.linear(inputs, matrices)
     wide = inputs.dtype if inputs.is_cuda else torch.promote_types(inputs.dtype, torch.float32)
-    sums = groups.linear(inputs.to(wide), matrices.to(wide))
+    sums = groups.linear(torch.cat([inputs, inputs], 1).to(wide), joined_planes(high, low, wide))
     return sums.mul_(scale[groups.expert_or_last]).to(inputs.dtype)
 
 
