@@ -1,5 +1,4 @@
 import { ffnStreamSharedBytes, ffnStreamThreads } from "./families/ffn-stream.ts";
-import { ffnTileSharedBytes, ffnTileThreads } from "./families/ffn-tile.ts";
 import { rowGemmSharedBytes, rowGemmSlots, rowGemmThreads } from "./families/row-gemm.ts";
 import { unionDownSharedBytes, unionDownThreads } from "./families/union-down.ts";
 import type { KernelInstance } from "./types.ts";
@@ -22,8 +21,6 @@ export function launchedBlock(instance: KernelInstance): LaunchedBlock {
   switch (instance.family) {
     case "ffn_stream":
       return ringed(instance, ffnStreamThreads(instance), ffnStreamSharedBytes(instance));
-    case "ffn_tile":
-      return ringed(instance, ffnTileThreads(instance), ffnTileSharedBytes(instance));
     case "row_gemm":
       return ringed({ stages: rowGemmSlots(instance) }, rowGemmThreads(instance), rowGemmSharedBytes(instance));
     case "union_down":

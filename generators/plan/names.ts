@@ -1,7 +1,6 @@
 import type {
   Arch,
   FfnStreamInstance,
-  FfnTileInstance,
   KernelInstance,
   RowGemmInstance,
   SupportInstance,
@@ -10,11 +9,10 @@ import type {
 
 /** What a dispatch table finds an instance by: the instance without its tuned parameters. */
 export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
-export type FfnTileKey = Omit<FfnTileInstance, "warps" | "chunk" | "columns" | "stages" | "pipe">;
 export type RowGemmKey = Omit<RowGemmInstance, "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "blocks">;
 export type UnionDownKey = Omit<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "stages">;
 export type SupportKey = SupportInstance;
-export type KernelKey = FfnStreamKey | FfnTileKey | RowGemmKey | UnionDownKey | SupportKey;
+export type KernelKey = FfnStreamKey | RowGemmKey | UnionDownKey | SupportKey;
 
 /** The architecture inside names, without its underscore: `sm90a`. */
 export function archTag(arch: Arch): string {
@@ -26,8 +24,7 @@ export function groupName(key: KernelKey | KernelInstance): string {
   const target = `${archTag(key.arch)}_${key.dtype}`;
   switch (key.family) {
     case "ffn_stream":
-    case "ffn_tile":
-      return `${key.family}_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
+      return `ffn_stream_${target}_h${key.hidden}_${key.activation}_e${key.experts}`;
     case "row_gemm":
       return `row_gemm_${key.role}_${target}${key.weightBits === 8 ? "_int8" : ""}_d${key.depth}_${key.activation}_e${key.experts}`;
     case "union_down":
@@ -42,7 +39,6 @@ export function instanceName(key: KernelKey | KernelInstance): string {
   const group = groupName(key);
   switch (key.family) {
     case "ffn_stream":
-    case "ffn_tile":
       return `${group}_t${key.tokens}_r${key.rows}`;
     case "row_gemm":
     case "union_down":

@@ -1,13 +1,6 @@
 import type { ModelSpec } from "../model/types.ts";
-import {
-  byCodePoint,
-  type FfnStreamKey,
-  type FfnTileKey,
-  instanceName,
-  type KernelKey,
-  type RowGemmKey,
-} from "./names.ts";
-import { gemmTokens, servingVariants, streamTokens, type TokenRange, tileTokens } from "./tokens.ts";
+import { byCodePoint, type FfnStreamKey, instanceName, type KernelKey, type RowGemmKey } from "./names.ts";
+import { gemmTokens, servingVariants, streamTokens, type TokenRange } from "./tokens.ts";
 import type { Arch, BuildPlan, RowGemmRole } from "./types.ts";
 import { expectedExperts, expectedUnion, rankClass } from "./workload.ts";
 
@@ -46,26 +39,15 @@ export function ffnContexts(context: Context): FfnContext[] {
   return rowCounts.map((rows) => ({ ...context, rows }));
 }
 
-/** What the keys of `ffn_stream` and `ffn_tile` have in common. */
-const ffnShape = ({ shard, arch }: Context) => {
-  const { dtype, hidden, activation, experts } = shard.model;
-  return { arch, dtype, hidden, activation, experts };
-};
-
 const unionOf = ({ shard, range }: Context, tokens: number) =>
   expectedUnion(shard.model, shard.intermediate, Math.min(tokens, range.max));
 
 export function streamNeeds(context: FfnContext): Need<FfnStreamKey>[] {
-  const { shard, range, rows } = context;
+  const { shard, arch, range, rows } = context;
+  const { dtype, hidden, activation, experts } = shard.model;
+  const key = { family: "ffn_stream", arch, dtype, hidden, activation, experts, rows } as const;
   return servingVariants(streamTokens, range).map((tokens) =>
-    need(shard.model, { family: "ffn_stream", ...ffnShape(context), tokens, rows }, unionOf(context, tokens)),
-  );
-}
-
-export function tileNeeds(context: FfnContext): Need<FfnTileKey>[] {
-  const { shard, range, rows } = context;
-  return servingVariants(tileTokens, range).map((tokens) =>
-    need(shard.model, { family: "ffn_tile", ...ffnShape(context), tokens, rows }, unionOf(context, tokens)),
+    need(shard.model, { ...key, tokens }, unionOf(context, tokens)),
   );
 }
 

@@ -3,11 +3,10 @@ import { findEngine } from "../engines/registry.ts";
 import { TurboSparseError } from "../errors.ts";
 import type { Choice } from "./choose.ts";
 import { chooseFfnStream } from "./families/ffn-stream.ts";
-import { chooseFfnTile } from "./families/ffn-tile.ts";
 import { chooseRowGemm } from "./families/row-gemm.ts";
 import { chooseSupport } from "./families/support.ts";
 import { chooseUnionDown } from "./families/union-down.ts";
-import { byCodePoint, type FfnStreamKey, type FfnTileKey, instanceName } from "./names.ts";
+import { byCodePoint, instanceName } from "./names.ts";
 import {
   type FfnContext,
   ffnContexts,
@@ -18,9 +17,8 @@ import {
   selectionNeeds,
   streamNeeds,
   supportNeed,
-  tileNeeds,
 } from "./needs.ts";
-import { streamTokens, tileTokens, unservedRange } from "./tokens.ts";
+import { streamTokens, unservedRange } from "./tokens.ts";
 import type { BuildPlan, Decision, Family, KernelInstance } from "./types.ts";
 
 interface Planned {
@@ -33,8 +31,6 @@ function chooseFor(need: Need): Choice<KernelInstance> {
   switch (key.family) {
     case "ffn_stream":
       return chooseFfnStream(key);
-    case "ffn_tile":
-      return chooseFfnTile(key);
     case "row_gemm":
       return chooseRowGemm(key, rows);
     case "union_down":
@@ -73,42 +69,34 @@ export function shardsOf({ models, tensorParallel }: ResolvedConfig): Shard[] {
   );
 }
 
-/** What is left of each context's calls where `planned` kernels serve theirs; those served wholly are left out. */
-function unserved(
-  contexts: readonly FfnContext[],
-  needsOf: (context: FfnContext) => readonly Need<FfnStreamKey | FfnTileKey>[],
-  variants: readonly number[],
-  planned: readonly Planned[],
-): FfnContext[] {
-  const misfits = new Set(planned.flatMap(({ need, choice }) => (choice.instance ? [] : [instanceName(need.key)])));
+/** What is left of each context's calls where `streams` serve theirs; those served wholly are left out. */
+function unstreamed(contexts: readonly FfnContext[], streams: readonly Planned[]): FfnContext[] {
+  const misfits = new Set(streams.flatMap(({ need, choice }) => (choice.instance ? [] : [instanceName(need.key)])));
   return contexts.flatMap((context) => {
-    const unfit = needsOf(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
-    const range = unservedRange(context.range, variants, unfit);
+    const unfit = streamNeeds(context).flatMap(({ key }) => (misfits.has(instanceName(key)) ? [key.tokens] : []));
+    const range = unservedRange(context.range, streamTokens, unfit);
     return range ? [{ ...context, range }] : [];
   });
 }
 
 /**
  * Every kernel that the configuration asks for, with all that was considered for it. Calls too large for `ffn_stream`,
- * or with rows too wide for any configuration of it, go to `ffn_tile`, and what that leaves goes over gathered rows.
+ * or with rows that fit no configuration of it, go over gathered rows.
  */
 function consider(config: ResolvedConfig): Planned[] {
   for (const engine of config.engines) findEngine(engine, config.origins.get("engines")?.detail ?? "engines");
   const contexts = contextsOf(shardsOf(config), config);
   const ffns = contexts.flatMap(ffnContexts);
   const streams = planNeeds(ffns.flatMap(streamNeeds));
-  const tiled = unserved(ffns, streamNeeds, streamTokens, streams);
-  const tiles = planNeeds(tiled.flatMap(tileNeeds));
-  const gathered = unserved(tiled, tileNeeds, tileTokens, tiles);
   const others = planNeeds([
     ...contexts.flatMap((context) => [supportNeed(context.shard.model, context.arch), ...selectionNeeds(context)]),
-    ...gathered.flatMap(gatherNeeds),
+    ...unstreamed(ffns, streams).flatMap(gatherNeeds),
   ]);
-  return [...streams, ...tiles, ...others];
+  return [...streams, ...others];
 }
 
 /** Families that may have no configuration, because others serve their calls too. */
-const optionalFamilies: readonly Family[] = ["ffn_stream", "ffn_tile"];
+const optionalFamilies: readonly Family[] = ["ffn_stream"];
 
 /** What `plan` would weigh, also where it would end in an error. */
 export function explain(config: ResolvedConfig): Decision[] {

@@ -2,8 +2,6 @@
 export const maxTokens = 64;
 /** Tokens that `ffn_stream` holds in registers. */
 export const streamTokens = [1, 2] as const;
-/** Tokens on the N side of `ffn_tile`. */
-export const tileTokens = [8] as const;
 /** Tokens on the N side of `row_gemm` and `union_down`. */
 export const gemmTokens = [8, 16, 32, 64] as const;
 

@@ -27,32 +27,6 @@ export interface FfnStreamInstance {
 }
 
 /**
- * Streams tiles of 16 rows through a ring, the gate and up rows of 8 neurons or the up rows of 16, and keeps the output
- * columns in tensor core accumulators: up to 8 tokens.
- */
-export interface FfnTileInstance {
-  readonly family: "ffn_tile";
-  readonly arch: Arch;
-  readonly dtype: WeightDtype;
-  readonly hidden: number;
-  readonly activation: Activation;
-  readonly experts: number;
-  /** Tokens on the N side of mma.m16n8k16. */
-  readonly tokens: 8;
-  /** Rows read of a neuron: 3 (gate, up, down) or 2 (up, down; the gate values are given). */
-  readonly rows: 2 | 3;
-  /** Warps that do arithmetic; the bulk pipe adds four, of which one sends for rows. */
-  readonly warps: number;
-  /** Elements of a gate or up row in one stage: a multiple of 16 * warps that divides hidden. */
-  readonly chunk: number;
-  /** Elements of a down row in one stage: likewise. */
-  readonly columns: number;
-  /** Chunks that the ring in shared memory holds. */
-  readonly stages: number;
-  readonly pipe: Pipe;
-}
-
-/**
  * What a row GEMM computes of weight rows times up to 64 tokens.
  * `fc1`: predictor hidden layer. `select`: predictor output layer, threshold and mask. `gate`: gate rows, threshold,
  * mask and kept gate values. `gate_up`: gathered gate and up rows of the union. `up`: gathered up rows, gate given.
@@ -115,15 +89,10 @@ export interface SupportInstance {
   readonly dtype: WeightDtype;
 }
 
-export const families = ["ffn_stream", "ffn_tile", "row_gemm", "union_down", "support"] as const;
+export const families = ["ffn_stream", "row_gemm", "union_down", "support"] as const;
 export type Family = (typeof families)[number];
 
-export type KernelInstance =
-  | FfnStreamInstance
-  | FfnTileInstance
-  | RowGemmInstance
-  | UnionDownInstance
-  | SupportInstance;
+export type KernelInstance = FfnStreamInstance | RowGemmInstance | UnionDownInstance | SupportInstance;
 
 /** One configuration the planner looked at. `reason` is a sentence, also for chosen ones. */
 export interface Decision {

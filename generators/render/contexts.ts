@@ -45,25 +45,6 @@ export interface FfnStreamContext {
   readonly instances: readonly FfnStreamInstancesContext[];
 }
 
-export interface FfnTileInstancesContext {
-  readonly activation: Rendered;
-  readonly chunk: Rendered;
-  readonly columns: Rendered;
-  readonly config: Rendered;
-  readonly element: Rendered;
-  readonly experts: Rendered;
-  readonly hidden: Rendered;
-  readonly name: Rendered;
-  readonly pipe: Rendered;
-  readonly rows: Rendered;
-  readonly stages: Rendered;
-  readonly warps: Rendered;
-}
-
-export interface FfnTileContext {
-  readonly instances: readonly FfnTileInstancesContext[];
-}
-
 export interface RowGemmInstancesContext {
   readonly activation: Rendered;
   readonly blocks: Rendered;
@@ -118,7 +99,6 @@ export interface UnionDownContext {
 export interface TemplateContexts {
   readonly "dispatch.cu.hbs": DispatchContext;
   readonly "ffn_stream.cu.hbs": FfnStreamContext;
-  readonly "ffn_tile.cu.hbs": FfnTileContext;
   readonly "row_gemm.cu.hbs": RowGemmContext;
   readonly "support.cu.hbs": SupportContext;
   readonly "union_down.cu.hbs": UnionDownContext;

@@ -33,8 +33,7 @@ export function dispatchKey(instance: KernelInstance): DispatchKey {
   const { arch, dtype } = instance;
   const target = { arch, dtype, weightBits: 16 } as const;
   switch (instance.family) {
-    case "ffn_stream":
-    case "ffn_tile": {
+    case "ffn_stream": {
       const { hidden, activation, experts, tokens, rows } = instance;
       return { ...target, role: rows === 3 ? "whole" : "gate_given", depth: hidden, activation, experts, tokens };
     }
@@ -104,15 +103,14 @@ const entryOf = (instance: KernelInstance, launch = instanceName(instance)): Ent
 
 /** All tables of kernels/include/turbosparse/dispatch.h; those without kernels are empty. */
 export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
-  const entries = (...families: readonly Family[]) =>
-    instances.filter(({ family }) => families.includes(family)).map((instance) => entryOf(instance));
+  const entries = (of: Family) => instances.filter(({ family }) => family === of).map((instance) => entryOf(instance));
   const support = instances.filter((instance) => instance.family === "support");
   // A support unit holds two kernels.
   const named = (launch: (i: (typeof support)[number]) => string) =>
     support.map((instance) => entryOf(instance, launch(instance)));
   return {
     tables: [
-      table("ffn_stream", "FfnStreamArgs", entries("ffn_stream", "ffn_tile")),
+      table("ffn_stream", "FfnStreamArgs", entries("ffn_stream")),
       table("row_gemm", "RowGemmArgs", entries("row_gemm")),
       table("union_down", "UnionDownArgs", entries("union_down")),
       table("reduce", "ReduceArgs", named(reduceName)),

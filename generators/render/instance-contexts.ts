@@ -1,7 +1,6 @@
 import { instanceName } from "../plan/names.ts";
 import type {
   FfnStreamInstance,
-  FfnTileInstance,
   KernelInstance,
   RowGemmInstance,
   SupportInstance,
@@ -9,7 +8,6 @@ import type {
 } from "../plan/types.ts";
 import type {
   FfnStreamInstancesContext,
-  FfnTileInstancesContext,
   RowGemmInstancesContext,
   SupportInstancesContext,
   UnionDownInstancesContext,
@@ -44,21 +42,6 @@ export function ffnStreamContext(instance: FfnStreamInstance): FfnStreamInstance
     tokens: cInt(instance.tokens),
     rows: cInt(instance.rows),
     threads: cInt(instance.threads),
-    stages: cInt(instance.stages),
-    pipe: cIdent(instance.pipe),
-  };
-}
-
-export function ffnTileContext(instance: FfnTileInstance): FfnTileInstancesContext {
-  return {
-    ...identity(instance),
-    hidden: cInt(instance.hidden),
-    activation: cIdent(instance.activation),
-    experts: cInt(instance.experts),
-    rows: cInt(instance.rows),
-    warps: cInt(instance.warps),
-    chunk: cInt(instance.chunk),
-    columns: cInt(instance.columns),
     stages: cInt(instance.stages),
     pipe: cIdent(instance.pipe),
   };

@@ -2,13 +2,7 @@ import { byCodePoint, groupName } from "../plan/names.ts";
 import type { BuildPlan, Family, KernelInstance } from "../plan/types.ts";
 import { dispatchContext } from "./dispatch-context.ts";
 import { createRenderer, type RenderTemplate, type Templates } from "./engine.ts";
-import {
-  ffnStreamContext,
-  ffnTileContext,
-  rowGemmContext,
-  supportContext,
-  unionDownContext,
-} from "./instance-contexts.ts";
+import { ffnStreamContext, rowGemmContext, supportContext, unionDownContext } from "./instance-contexts.ts";
 import type { FileSet } from "./types.ts";
 
 const ofFamily = <F extends Family>(instances: readonly KernelInstance[], family: F) =>
@@ -25,8 +19,6 @@ function renderGroup(renderTemplate: RenderTemplate, family: Family, group: read
       return renderTemplate("ffn_stream.cu.hbs", {
         instances: ofFamily(group, family).map(ffnStreamContext),
       });
-    case "ffn_tile":
-      return renderTemplate("ffn_tile.cu.hbs", { instances: ofFamily(group, family).map(ffnTileContext) });
     case "row_gemm":
       return renderTemplate("row_gemm.cu.hbs", { instances: ofFamily(group, family).map(rowGemmContext) });
     case "union_down":

@@ -3,7 +3,7 @@ import { resolveConfig } from "../../config/resolve.ts";
 import { calibrations } from "../../plan/cost/calibration.ts";
 import { forecasts, forecastTokens } from "../../plan/cost/forecast.ts";
 import { explain, shardsOf } from "../../plan/plan.ts";
-import { gemmTokens, maxTokens, servingVariants, streamTokens, tileTokens } from "../../plan/tokens.ts";
+import { gemmTokens, maxTokens, servingVariants, streamTokens } from "../../plan/tokens.ts";
 import { type Decision, type Family, families } from "../../plan/types.ts";
 import type { CommandDefinition } from "../command.ts";
 import { addConfigOptions, configOptions } from "../config-options.ts";
@@ -72,8 +72,6 @@ function variantsOf(family: Exclude<Family, "support">): readonly number[] {
   switch (family) {
     case "ffn_stream":
       return streamTokens;
-    case "ffn_tile":
-      return tileTokens;
     case "row_gemm":
     case "union_down":
       return gemmTokens;

@@ -1,4 +1,4 @@
-import { tileTokens } from "../tokens.ts";
+import { gemmTokens, streamTokens } from "../tokens.ts";
 import { activeBytes, denseBytes, selectionBytes, stepsOf } from "./bytes.ts";
 import type { Call, CallShape, Path, Step } from "./types.ts";
 
@@ -15,19 +15,22 @@ export interface PartTerms {
   readonly kiloResults: number;
 }
 
-/** Kernels of each step: fc1 and select; gate; stream or tile and reduce; gate_up, union_down and reduce. */
+/** Kernels of each step: fc1 and select; gate; stream and reduce; gate_up, union_down and reduce. */
 const launchesOf = { predict: 2, gate: 1, ffn: { few: 2, many: 3 } } as const;
 /** The two GEMMs and the activation between them. */
 const denseLaunches = 3;
 
 type Crowd = "few" | "many";
 
-/** Streams and tiles keep the whole output of few tokens in registers; more tokens take other kernels. */
-const crowdOf = (tokens: number): Crowd => (tokens <= Math.max(...tileTokens) ? "few" : "many");
+/** Streams keep the whole output of few tokens in registers, and the smallest `row_gemm` has room for few. */
+const mostOfFew = { predict: gemmTokens[0], gate: gemmTokens[0], ffn: Math.max(...streamTokens) } as const;
+
+const crowdOf = (step: Step, tokens: number): Crowd => (tokens <= mostOfFew[step] ? "few" : "many");
 
 const kiloResults = ({ hidden }: CallShape, tokens: number) => (tokens * hidden) / 1000;
 
-function pathOf(step: Step, { experts, predictorBits }: CallShape, crowd: Crowd): Path {
+function pathOf(step: Step, { experts, predictorBits }: CallShape, tokens: number): Path {
+  const crowd = crowdOf(step, tokens);
   switch (step) {
     case "predict":
       return predictorBits === 8 ? `predict8_${crowd}` : `predict16_${crowd}`;
@@ -41,14 +44,14 @@ function pathOf(step: Step, { experts, predictorBits }: CallShape, crowd: Crowd)
 /** Terms of a call that the sparse kernels serve: what finds the active neurons reads all bytes but theirs. */
 export function sparseTerms(call: Call): CallTerms {
   const { operator, shape, tokens, bytes } = call;
-  const crowd = crowdOf(tokens);
   const steps = stepsOf[operator];
   const parts = steps.map((step) => ({
-    path: pathOf(step, shape, crowd),
+    path: pathOf(step, shape, tokens),
     bytes: step === "ffn" ? bytes - bytesOfSelection(call) : bytesOfSelection(call),
     kiloResults: kiloResults(shape, tokens),
   }));
-  const launches = steps.reduce((sum, step) => sum + (step === "ffn" ? launchesOf.ffn[crowd] : launchesOf[step]), 0);
+  const launchesIn = (step: Step) => (step === "ffn" ? launchesOf.ffn[crowdOf(step, tokens)] : launchesOf[step]);
+  const launches = steps.reduce((sum, step) => sum + launchesIn(step), 0);
   return { launches, parts };
 }
 

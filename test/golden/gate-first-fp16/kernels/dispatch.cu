@@ -5,10 +5,8 @@ namespace turbosparse {
 
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t1_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r3(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t1_r2(const FfnStreamArgs& args, cudaStream_t stream);
 Status ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r2(const FfnStreamArgs& args, cudaStream_t stream);
-Status ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2(const FfnStreamArgs& args, cudaStream_t stream);
 constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
     {
         {
@@ -43,20 +41,6 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
             Arch::compute_80,
             DType::fp16,
             16,
-            Role::whole,
-            1536,
-            Activation::reglu,
-            1,
-            8,
-        },
-        "ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3",
-        ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r3,
-    },
-    {
-        {
-            Arch::compute_80,
-            DType::fp16,
-            16,
             Role::gate_given,
             1536,
             Activation::reglu,
@@ -80,29 +64,17 @@ constexpr KernelEntry<FfnStreamArgs> ffn_stream_entries[] = {
         "ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r2",
         ffn_stream_compute80_fp16_h1536_reglu_e1_t2_r2,
     },
-    {
-        {
-            Arch::compute_80,
-            DType::fp16,
-            16,
-            Role::gate_given,
-            1536,
-            Activation::reglu,
-            1,
-            8,
-        },
-        "ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2",
-        ffn_tile_compute80_fp16_h1536_reglu_e1_t8_r2,
-    },
 };
 const KernelTable<FfnStreamArgs> ffn_stream_table = {
     ffn_stream_entries,
-    6,
+    4,
 };
 
 Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
+Status row_gemm_up_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream);
 Status row_gemm_up_compute80_fp16_d1536_reglu_e1_t16(const RowGemmArgs& args, cudaStream_t stream);
 constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
     {
@@ -142,10 +114,38 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
             1536,
             Activation::reglu,
             1,
+            8,
+        },
+        "row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8",
+        row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t8,
+    },
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::gate_up,
+            1536,
+            Activation::reglu,
+            1,
             16,
         },
         "row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16",
         row_gemm_gate_up_compute80_fp16_d1536_reglu_e1_t16,
+    },
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::up,
+            1536,
+            Activation::reglu,
+            1,
+            8,
+        },
+        "row_gemm_up_compute80_fp16_d1536_reglu_e1_t8",
+        row_gemm_up_compute80_fp16_d1536_reglu_e1_t8,
     },
     {
         {
@@ -164,11 +164,26 @@ constexpr KernelEntry<RowGemmArgs> row_gemm_entries[] = {
 };
 const KernelTable<RowGemmArgs> row_gemm_table = {
     row_gemm_entries,
-    4,
+    6,
 };
 
+Status union_down_compute80_fp16_h1536_e1_t8(const UnionDownArgs& args, cudaStream_t stream);
 Status union_down_compute80_fp16_h1536_e1_t16(const UnionDownArgs& args, cudaStream_t stream);
 constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            1536,
+            Activation::drelu,
+            1,
+            8,
+        },
+        "union_down_compute80_fp16_h1536_e1_t8",
+        union_down_compute80_fp16_h1536_e1_t8,
+    },
     {
         {
             Arch::compute_80,
@@ -186,7 +201,7 @@ constexpr KernelEntry<UnionDownArgs> union_down_entries[] = {
 };
 const KernelTable<UnionDownArgs> union_down_table = {
     union_down_entries,
-    1,
+    2,
 };
 
 Status reduce_compute80_fp16(const ReduceArgs& args, cudaStream_t stream);

@@ -3,6 +3,27 @@
 
 namespace turbosparse {
 
+struct RowGemmUpCompute80Fp16D1536RegluE1T8 {
+  using Element = __half;
+  using Weight = Element;
+  static constexpr Role kRole = Role::up;
+  static constexpr int kDepth = 1536;
+  static constexpr Activation kActivation = Activation::reglu;
+  static constexpr int kExperts = 1;
+  static constexpr int kTokens = 8;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 90112;
+  static constexpr int kBlocks = 1;
+};
+
+template Status launch_row_gemm<RowGemmUpCompute80Fp16D1536RegluE1T8>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_up_compute80_fp16_d1536_reglu_e1_t8(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmUpCompute80Fp16D1536RegluE1T8>(args, stream);
+}
+
 struct RowGemmUpCompute80Fp16D1536RegluE1T16 {
   using Element = __half;
   using Weight = Element;

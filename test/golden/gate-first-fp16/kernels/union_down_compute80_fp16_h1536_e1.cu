@@ -3,6 +3,23 @@
 
 namespace turbosparse {
 
+struct UnionDownCompute80Fp16H1536E1T8 {
+  using Element = __half;
+  static constexpr int kHidden = 1536;
+  static constexpr int kExperts = 1;
+  static constexpr int kTokens = 8;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kColumns = 256;
+  static constexpr int kChunk = 32;
+  static constexpr int kStages = 5;
+};
+
+template Status launch_union_down<UnionDownCompute80Fp16H1536E1T8>(const UnionDownArgs&, cudaStream_t);
+Status union_down_compute80_fp16_h1536_e1_t8(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownCompute80Fp16H1536E1T8>(args, stream);
+}
+
 struct UnionDownCompute80Fp16H1536E1T16 {
   using Element = __half;
   static constexpr int kHidden = 1536;

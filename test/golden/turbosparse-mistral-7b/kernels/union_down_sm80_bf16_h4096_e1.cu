@@ -3,6 +3,23 @@
 
 namespace turbosparse {
 
+struct UnionDownSm80Bf16H4096E1T8 {
+  using Element = __nv_bfloat16;
+  static constexpr int kHidden = 4096;
+  static constexpr int kExperts = 1;
+  static constexpr int kTokens = 8;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kColumns = 256;
+  static constexpr int kChunk = 64;
+  static constexpr int kStages = 4;
+};
+
+template Status launch_union_down<UnionDownSm80Bf16H4096E1T8>(const UnionDownArgs&, cudaStream_t);
+Status union_down_sm80_bf16_h4096_e1_t8(const UnionDownArgs& args, cudaStream_t stream) {
+  return launch_union_down<UnionDownSm80Bf16H4096E1T8>(args, stream);
+}
+
 struct UnionDownSm80Bf16H4096E1T16 {
   using Element = __nv_bfloat16;
   static constexpr int kHidden = 4096;

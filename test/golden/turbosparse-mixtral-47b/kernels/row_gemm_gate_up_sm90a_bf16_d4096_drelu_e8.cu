@@ -3,6 +3,27 @@
 
 namespace turbosparse {
 
+struct RowGemmGateUpSm90aBf16D4096DreluE8T8 {
+  using Element = __nv_bfloat16;
+  using Weight = Element;
+  static constexpr Role kRole = Role::gate_up;
+  static constexpr int kDepth = 4096;
+  static constexpr Activation kActivation = Activation::drelu;
+  static constexpr int kExperts = 8;
+  static constexpr int kTokens = 8;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 4;
+  static constexpr int kChunk = 512;
+  static constexpr int kRingBytes = 221184;
+  static constexpr int kBlocks = 1;
+};
+
+template Status launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE8T8>(const RowGemmArgs&, cudaStream_t);
+Status row_gemm_gate_up_sm90a_bf16_d4096_drelu_e8_t8(const RowGemmArgs& args, cudaStream_t stream) {
+  return launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE8T8>(args, stream);
+}
+
 struct RowGemmGateUpSm90aBf16D4096DreluE8T16 {
   using Element = __nv_bfloat16;
   using Weight = Element;
