@@ -19,6 +19,7 @@ using tvm::ffi::TensorView;
 inline constexpr DLDataType kUint8{kDLUInt, 8, 1};
 inline constexpr DLDataType kInt32{kDLInt, 32, 1};
 inline constexpr DLDataType kInt64{kDLInt, 64, 1};
+inline constexpr DLDataType kInt8{kDLInt, 8, 1};
 inline constexpr DLDataType kFloat32{kDLFloat, 32, 1};
 inline constexpr DLDataType kBool{kDLBool, 8, 1};
 

@@ -138,8 +138,9 @@ void check_out(const Shape& shape, const TensorView& x, const TensorView& out) {
   check_tensor("out", out, x.device(), {shape.tokens, shape.hidden});
 }
 
-void predict(TensorView x, TensorView fc1, TensorView fc2, double threshold, Optional<TensorView> topk_ids,
-             Optional<TensorView> padding, TensorView workspace, TensorView union_bits, TensorView token_bits) {
+void predict(TensorView x, TensorView fc1, TensorView fc2, Optional<TensorView> fc2_low, Optional<TensorView> fc2_scale,
+             double threshold, Optional<TensorView> topk_ids, Optional<TensorView> padding, TensorView workspace,
+             TensorView union_bits, TensorView token_bits) {
   Shape shape{};
   shape.tokens = checked_tokens(x);
   shape.hidden = checked_int("x", x.size(1), 8, 1 << 17);
@@ -159,14 +160,27 @@ void predict(TensorView x, TensorView fc1, TensorView fc2, double threshold, Opt
     TVM_FFI_THROW(ValueError) << "argument `fc2` must have shape [experts, intermediate, rank], not " << shape_of(fc2);
   }
   shape.intermediate = checked_int("fc2", fc2.size(fc2.ndim() - 2), 1, 1 << 20);
-  check_dtype("fc2", fc2, x.dtype());
   check_tensor("fc2", fc2, x.device(), {shape.experts, shape.intermediate, rank}, 0);
+  Predictor predictor{fc1.data_ptr(), fc2.data_ptr(), nullptr, nullptr, rank, static_cast<float>(threshold)};
+  if (fc2_low.has_value() != fc2_scale.has_value()) {
+    TVM_FFI_THROW(ValueError) << "arguments `fc2_low` and `fc2_scale` must be given together";
+  }
+  check_dtype("fc2", fc2, fc2_low.has_value() ? kInt8 : x.dtype());
+  if (fc2_low.has_value()) {
+    const TensorView low = fc2_low.value();
+    const TensorView scale = fc2_scale.value();
+    check_dtype("fc2_low", low, kInt8);
+    check_tensor("fc2_low", low, x.device(), {shape.experts, shape.intermediate, rank}, 0);
+    check_dtype("fc2_scale", scale, kFloat32);
+    check_tensor("fc2_scale", scale, x.device(), {shape.experts, shape.intermediate}, 0);
+    predictor.fc2_low = static_cast<const int8_t*>(low.data_ptr());
+    predictor.fc2_scale = static_cast<const float*>(scale.data_ptr());
+  }
   const Routing routing = checked_routing(shape, x.device(), topk_ids, {}, false);
   const uint8_t* padded = checked_padding(shape, x.device(), padding);
   check_active_set(shape, x.device(), union_bits, token_bits);
   const DeviceGuard guard(x.device());
   check_workspace(workspace, x.device(), predict_workspace_bytes(shape, rank));
-  const Predictor predictor{fc1.data_ptr(), fc2.data_ptr(), rank, static_cast<float>(threshold)};
   raise_on_failure(turbosparse::predict(shape, x.data_ptr(), predictor, routing, padded, workspace.data_ptr(),
                                         active_set(union_bits, token_bits), stream_of(x.device())));
 }

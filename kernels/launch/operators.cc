@@ -7,10 +7,8 @@
 namespace turbosparse {
 namespace {
 
-// Partial outputs of more than kMaxStreamTokens tokens that the workspace has room for.
-constexpr int kMaxUnionParts = 16;
-// Rows of the widest row_gemm tile: the activations are written in whole tiles' worth of room.
-constexpr int kTileRows = 32;
+// Columns of an output that a block of union_down owns at most: there are no more partial outputs than blocks for each.
+constexpr int kUnionColumns = 256;
 
 // Hands out 256-byte aligned pieces; with a null base it only counts.
 class Carver {
@@ -47,18 +45,15 @@ struct FfnWorkspace {
   float* partials;
   int max_parts;
   uint16_t* activations;
-  int32_t* items;
-  int32_t* item_count;
 };
 
 // Room for both paths, since a width may have no streaming kernel for few tokens.
 FfnWorkspace carve_ffn(Carver& carver, const Shape& shape) {
   FfnWorkspace out{};
-  out.max_parts = shape.tokens <= kMaxStreamTokens ? std::max(multiprocessors(), kMaxUnionParts) : kMaxUnionParts;
+  const int blocks = std::max(multiprocessors(), 1);
+  out.max_parts = shape.tokens <= kMaxStreamTokens ? blocks : std::max(1, blocks * kUnionColumns / shape.hidden);
   out.partials = carver.take<float>(static_cast<int64_t>(out.max_parts) * shape.tokens * shape.hidden);
-  out.activations = carver.take<uint16_t>((neurons(shape) + kTileRows) * padded_tokens(shape.tokens));
-  out.items = carver.take<int32_t>(neurons(shape) + kTileRows);
-  out.item_count = carver.take<int32_t>(1);
+  out.activations = carver.take<uint16_t>(neurons(shape) * padded_tokens(shape.tokens));
   return out;
 }
 
@@ -76,14 +71,32 @@ GateFirstWorkspace carve_gate_first(Carver& carver, const Shape& shape) {
   return out;
 }
 
-KernelKey row_gemm_key(const Shape& shape, Role role, int depth, Activation activation) {
-  return {Arch::sm_80, shape.dtype, role, depth, activation, shape.experts, shape.tokens};
+// The arch of a key is ignored.
+KernelKey key_of(const Shape& shape, Role role, int depth, Activation activation, int weight_bits = 16) {
+  return {Arch::sm_80, shape.dtype, weight_bits, role, depth, activation, shape.experts, shape.tokens};
+}
+KernelKey support_key(DType dtype) { return {Arch::sm_80, dtype, 16, Role::none, 0, Activation::drelu, 1, 0}; }
+
+// What all roles that read neuron weights have in common.
+RowGemmArgs neuron_rows(const Shape& shape, const void* x, const void* weights, const Gating& gating,
+                        const Routing& routing, const ActiveSet& active, const float* gate_values) {
+  RowGemmArgs args{};
+  args.rows = weights;
+  args.x = x;
+  args.rows_per_expert = shape.intermediate;
+  args.depth = shape.hidden;
+  args.tokens = shape.tokens;
+  args.routing = routing;
+  args.threshold = gating.threshold;
+  args.union_bits = active.union_bits;
+  args.token_bits = active.token_bits;
+  args.gate_values = const_cast<float*>(gate_values);
+  return args;
 }
 
 Status reduce(const Shape& shape, const FfnWorkspace& workspace, int parts, void* out, cudaStream_t stream) {
   const ReduceArgs args{workspace.partials, parts, shape.tokens * shape.hidden, out};
-  const KernelKey key{Arch::sm_80, shape.dtype, Role::none, 0, Activation::drelu, 1, 0};
-  return launch_kernel("reduce", reduce_table, key, args, stream);
+  return launch_kernel("reduce", reduce_table, support_key(shape.dtype), args, stream);
 }
 
 // The FFN over an active set; gate_values is null unless the gates were evaluated before.
@@ -91,13 +104,11 @@ Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const 
                   const float* gate_values, const Gating& gating, const Routing& routing, const FfnWorkspace& workspace,
                   void* out, cudaStream_t stream) {
   const bool whole = gate_values == nullptr;
-  const KernelKey stream_key{Arch::sm_80,  shape.dtype,       whole ? Role::whole : Role::gate_given,
-                             shape.hidden, gating.activation, shape.experts,
-                             shape.tokens};
-  const KernelKey union_key = row_gemm_key(shape, whole ? Role::gate_up : Role::up, shape.hidden, gating.activation);
+  const KernelKey stream_key = key_of(shape, whole ? Role::whole : Role::gate_given, shape.hidden, gating.activation);
+  const KernelKey union_key = key_of(shape, whole ? Role::gate_up : Role::up, shape.hidden, gating.activation);
   ArchPreference preference;
   if (Status status = arch_preference(&preference); !status.ok()) return status;
-  // Rows too wide for ffn_stream and ffn_tile take the union path at any number of tokens.
+  // Rows that no ffn_stream kernel fits take the union path at any number of tokens.
   const bool streams =
       shape.tokens <= kMaxStreamTokens && (find_kernel(ffn_stream_table, preference, stream_key) != nullptr ||
                                            find_kernel(row_gemm_table, preference, union_key) == nullptr);
@@ -120,25 +131,19 @@ Status sparse_ffn(const Shape& shape, const void* x, const void* weights, const 
       return status;
     }
   } else {
-    RowGemmArgs args{};
-    args.rows = weights;
-    args.x = x;
-    args.rows_per_expert = shape.intermediate;
-    args.depth = shape.hidden;
-    args.tokens = shape.tokens;
-    args.routing = routing;
-    args.threshold = gating.threshold;
-    args.union_bits = active.union_bits;
-    args.token_bits = active.token_bits;
-    args.gate_values = const_cast<float*>(gate_values);
+    RowGemmArgs args = neuron_rows(shape, x, weights, gating, routing, active, gate_values);
     args.activations = workspace.activations;
-    args.items = workspace.items;
-    args.item_count = workspace.item_count;
     if (Status status = launch_kernel("row_gemm", row_gemm_table, union_key, args, stream); !status.ok()) return status;
 
-    const UnionDownArgs down{weights,      workspace.activations, workspace.items,     workspace.item_count,
-                             shape.tokens, workspace.partials,    workspace.max_parts, &parts};
-    const KernelKey down_key{Arch::sm_80, shape.dtype, Role::none, shape.hidden, Activation::drelu, 1, shape.tokens};
+    const UnionDownArgs down{weights,
+                             active.union_bits,
+                             workspace.activations,
+                             shape.tokens,
+                             shape.intermediate,
+                             workspace.partials,
+                             workspace.max_parts,
+                             &parts};
+    const KernelKey down_key = key_of(shape, Role::none, shape.hidden, Activation::drelu);
     if (Status status = launch_kernel("union_down", union_down_table, down_key, down, stream); !status.ok()) {
       return status;
     }
@@ -165,10 +170,12 @@ Status predict(const Shape& shape, const void* x, const Predictor& predictor, co
   args.routing = routing;
   args.padding = padding;
   args.hidden_layer = workspace;
-  const KernelKey fc1 = row_gemm_key(shape, Role::fc1, shape.hidden, Activation::drelu);
+  const KernelKey fc1 = key_of(shape, Role::fc1, shape.hidden, Activation::drelu);
   if (Status status = launch_kernel("row_gemm", row_gemm_table, fc1, args, stream); !status.ok()) return status;
 
   args.rows = predictor.fc2;
+  args.low_rows = predictor.fc2_low;
+  args.scales = predictor.fc2_scale;
   args.x = workspace;
   args.rows_per_expert = shape.intermediate;
   args.depth = predictor.rank;
@@ -176,7 +183,8 @@ Status predict(const Shape& shape, const void* x, const Predictor& predictor, co
   args.hidden_layer = nullptr;
   args.union_bits = out.union_bits;
   args.token_bits = out.token_bits;
-  const KernelKey select = row_gemm_key(shape, Role::select, predictor.rank, Activation::drelu);
+  const int bits = predictor.fc2_low == nullptr ? 16 : 8;
+  const KernelKey select = key_of(shape, Role::select, predictor.rank, Activation::drelu, bits);
   return launch_kernel("row_gemm", row_gemm_table, select, args, stream);
 }
 
@@ -204,19 +212,9 @@ Status gate_first(const Shape& shape, const void* x, const void* weights, const 
                   const uint8_t* padding, void* workspace, void* out, cudaStream_t stream) {
   Carver carver(workspace);
   const GateFirstWorkspace pieces = carve_gate_first(carver, shape);
-  RowGemmArgs args{};
-  args.rows = weights;
-  args.x = x;
-  args.rows_per_expert = shape.intermediate;
-  args.depth = shape.hidden;
-  args.tokens = shape.tokens;
-  args.routing = routing;
+  RowGemmArgs args = neuron_rows(shape, x, weights, gating, routing, pieces.active, pieces.gate_values);
   args.padding = padding;
-  args.threshold = gating.threshold;
-  args.union_bits = pieces.active.union_bits;
-  args.token_bits = pieces.active.token_bits;
-  args.gate_values = pieces.gate_values;
-  const KernelKey gate = row_gemm_key(shape, Role::gate, shape.hidden, gating.activation);
+  const KernelKey gate = key_of(shape, Role::gate, shape.hidden, gating.activation);
   if (Status status = launch_kernel("row_gemm", row_gemm_table, gate, args, stream); !status.ok()) return status;
   return sparse_ffn(shape, x, weights, pieces.active, pieces.gate_values, gating, routing, pieces.ffn, out, stream);
 }
@@ -224,9 +222,9 @@ Status gate_first(const Shape& shape, const void* x, const void* weights, const 
 Status pack_mask(const Shape& shape, const uint8_t* mask, const ActiveSet& out, cudaStream_t stream) {
   const PackMaskArgs args{mask, shape.tokens, shape.experts, shape.intermediate, out.union_bits, out.token_bits};
   // Packing does not depend on the dtype: any that is built will do.
-  KernelKey key{Arch::sm_80, shape.dtype, Role::none, 0, Activation::drelu, 1, 0};
+  KernelKey key = support_key(shape.dtype);
   for (const DType dtype : {DType::bf16, DType::fp16}) {
-    key.dtype = dtype;
+    key = support_key(dtype);
     ArchPreference preference;
     if (Status status = arch_preference(&preference); !status.ok()) return status;
     if (find_kernel(pack_mask_table, preference, key) != nullptr) break;

@@ -83,6 +83,7 @@ std::string describe_missing(const char* family, const KernelKey& wanted, const 
   std::string archs;
   for (int p = 0; p < preference.count; ++p) archs += std::string(p == 0 ? "" : " or ") + name_of(preference.archs[p]);
   std::string message = std::string("no ") + family + " kernel is built for " + archs + ", " + name_of(wanted.dtype);
+  if (wanted.weight_bits == 8) message += ", int8 weights";
   if (wanted.role != Role::none) message += std::string(", ") + name_of(wanted.role);
   if (wanted.depth != 0) message += ", row length " + std::to_string(wanted.depth);
   if (wanted.role != Role::fc1 && wanted.role != Role::select && wanted.role != Role::none) {

@@ -18,8 +18,9 @@ const char* name_of(Arch arch);
 const char* name_of(DType dtype);
 const char* name_of(Role role);
 
-// Of the entries that fit (equal dtype, role, activation and experts; depth equal, or at least the rank for a select;
-// tokens at least those asked for) the one with the best architecture, then the smallest depth, then the fewest tokens.
+// Of the entries that fit (equal dtype, weight bits, role, activation and experts; depth equal, or at least the rank
+// for a select; tokens at least those asked for) the one with the best architecture, then the smallest depth, then the
+// fewest tokens.
 template <class Args>
 const KernelEntry<Args>* find_kernel(const KernelTable<Args>& table, const ArchPreference& preference,
                                      const KernelKey& wanted) {
@@ -28,9 +29,9 @@ const KernelEntry<Args>* find_kernel(const KernelTable<Args>& table, const ArchP
       const KernelKey& key = table.entries[i].key;
       const bool depth_fits = wanted.role == Role::select ? key.depth >= wanted.depth : key.depth == wanted.depth;
       // The table is sorted by depth and tokens after the fields compared here, so the first fit is the smallest.
-      if (key.arch == preference.archs[p] && key.dtype == wanted.dtype && key.role == wanted.role && depth_fits &&
-          key.activation == wanted.activation && key.experts == wanted.experts &&
-          (key.tokens == 0 || key.tokens >= wanted.tokens)) {
+      if (key.arch == preference.archs[p] && key.dtype == wanted.dtype && key.weight_bits == wanted.weight_bits &&
+          key.role == wanted.role && depth_fits && key.activation == wanted.activation &&
+          key.experts == wanted.experts && (key.tokens == 0 || key.tokens >= wanted.tokens)) {
         return &table.entries[i];
       }
     }

@@ -81,6 +81,34 @@ class ActiveList {
     }
   }
 
+  // Lets for_range() find any rank: `first_ranks` has kThreads entries in shared memory. The caller synchronises.
+  __device__ void publish(int* first_ranks) {
+    first_ranks_ = first_ranks;
+    first_ranks[threadIdx.x] = first_rank_;
+  }
+
+  // Calls emit(rank - begin, neuron) for the neurons of ranks [begin, end), a thread a rank, after publish(). The
+  // caller synchronises.
+  template <class Emit>
+  __device__ void for_range(int begin, int end, Emit emit) const {
+    const int words = kExperts * words_per_expert(intermediate_);
+    const int share = (words + kThreads - 1) / kThreads;
+    for (int rank = begin + static_cast<int>(threadIdx.x); rank < end; rank += kThreads) {
+      // The last thread whose words begin at or before the rank holds it.
+      int owner = 0;
+#pragma unroll
+      for (int step = 512; step > 0; step /= 2) {
+        if (owner + step < kThreads && first_ranks_[owner + step] <= rank) owner += step;
+      }
+      int skip = rank - first_ranks_[owner];
+      int word = owner * share;
+      uint32_t bits = __ldcg(words_ + word);
+      for (; skip >= __popc(bits); bits = __ldcg(words_ + ++word)) skip -= __popc(bits);
+      for (; skip > 0; --skip) bits &= bits - 1;
+      emit(rank - begin, neuron_of(word, __ffs(bits) - 1));
+    }
+  }
+
  private:
   template <class Emit>
   __device__ void emit_word(uint32_t bits, int word, int& rank, int& wanted, int& index, int stride, int count,
@@ -88,17 +116,22 @@ class ActiveList {
     const int next_rank = rank + __popc(bits);
     for (; wanted < next_rank && index < count; wanted += stride, ++index) {
       for (; rank < wanted; ++rank) bits &= bits - 1;
-      const int words = words_per_expert(intermediate_);
-      const int expert = kExperts == 1 ? 0 : word / words;
-      emit(index, ActiveNeuron{expert * intermediate_ + (word - expert * words) * 32 + __ffs(bits) - 1, expert});
+      emit(index, neuron_of(word, __ffs(bits) - 1));
     }
     rank = next_rank;
+  }
+
+  __device__ ActiveNeuron neuron_of(int word, int bit) const {
+    const int words = words_per_expert(intermediate_);
+    const int expert = kExperts == 1 ? 0 : word / words;
+    return {expert * intermediate_ + (word - expert * words) * 32 + bit, expert};
   }
 
   // Words of a thread's share kept in registers, so that the usual bitmap is read once.
   static constexpr int kHeld = 2;
   const uint32_t* words_;
   uint32_t held_[kHeld];
+  const int* first_ranks_ = nullptr;
   int intermediate_, begin_, end_, first_rank_, last_rank_, total_;
 };
 

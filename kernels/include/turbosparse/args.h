@@ -28,10 +28,12 @@ struct FfnStreamArgs {
 };
 
 struct RowGemmArgs {
-  const void* rows;     // fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank] or the neuron weights
-  const void* x;        // [tokens, depth]; Role::select: hidden layer [experts, tokens, depth]
-  int rows_per_expert;  // Role::fc1: rank; else intermediate
-  int depth;            // row length; Role::select: the rank, at most the rank class
+  const void* rows;        // fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank] or the neuron weights
+  const int8_t* low_rows;  // int8 rows: their second plane, of 1/256 of a step
+  const float* scales;     // int8 rows: [experts, rows_per_expert]
+  const void* x;           // [tokens, depth]; Role::select: hidden layer [experts, tokens, depth]
+  int rows_per_expert;     // Role::fc1: rank; else intermediate
+  int depth;               // row length; Role::select: the rank, at most the rank class
   int tokens;
   Routing routing;
   const uint8_t* padding;  // [tokens] or nullptr; a marked token activates nothing
@@ -40,17 +42,15 @@ struct RowGemmArgs {
   uint8_t* union_bits;     // out for select and gate, in for gate_up and up
   uint64_t* token_bits;    // likewise
   float* gate_values;      // [experts, intermediate, tokens]: out for gate, in for up
-  void* activations;       // gate_up and up out: [items, kTokens of the kernel]
-  int32_t* items;          // gate_up and up out: expert * intermediate + neuron, by rank in the union
-  int32_t* item_count;     // gate_up and up out: neurons of the union
+  void* activations;       // gate_up and up out: by rank in the union, laid out by activation_index()
 };
 
 struct UnionDownArgs {
-  const void* weights;      // [experts, intermediate, 3, hidden]
-  const void* activations;  // [items, kTokens of the kernel]
-  const int32_t* items;
-  const int32_t* item_count;
+  const void* weights;        // [experts, intermediate, 3, hidden]
+  const uint8_t* union_bits;  // [experts, 4 * ceil(intermediate / 32)]
+  const void* activations;    // [neurons of the union, kTokens of the kernel], swizzled by activation_index()
   int tokens;
+  int intermediate;
   float* partials;  // [parts, tokens, hidden], room for max_parts
   int max_parts;
   int* parts;  // host, out

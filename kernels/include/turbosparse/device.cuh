@@ -35,6 +35,9 @@ __device__ __forceinline__ void copy_async_16(void* shared, const void* global, 
                "r"(valid ? 16 : 0)
                : "memory");
 }
+__device__ __forceinline__ void copy_async_16(uint32_t shared, const void* global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(global) : "memory");
+}
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kPending>
 __device__ __forceinline__ void copy_async_wait() {
@@ -68,6 +71,10 @@ __device__ __forceinline__ void load_matrix_x2_transposed(uint32_t (&r)[2], uint
                : "=r"(r[0]), "=r"(r[1])
                : "r"(address)
                : "memory");
+}
+
+__device__ __forceinline__ void load_shared_8(uint32_t (&r)[2], uint32_t address) {
+  asm volatile("ld.shared.v2.b32 {%0, %1}, [%2];" : "=r"(r[0]), "=r"(r[1]) : "r"(address) : "memory");
 }
 
 // d += a * b with a 16x16 row-major, b 16x8 column-major, accumulated in fp32.

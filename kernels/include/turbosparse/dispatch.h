@@ -9,12 +9,14 @@ namespace turbosparse {
 struct KernelKey {
   Arch arch;
   DType dtype;
+  // Of a weight: 8 for fc2 in two int8 planes, else 16.
+  int weight_bits;
   Role role;
   // Row length: hidden, or the rank class for Role::select; 0 for support kernels.
   int depth;
   // Activation::drelu where the kernel has none (fc1, select, union_down, support).
   Activation activation;
-  // 1 where the kernel does not depend on the experts (union_down, support).
+  // 1 where the kernel does not depend on the experts (support).
   int experts;
   // 0 for support kernels.
   int tokens;

@@ -12,14 +12,16 @@ namespace turbosparse {
 // A translation unit is compiled for exactly one architecture, so its host code knows what its kernels contain.
 inline constexpr bool kDependentLaunch = __CUDA_ARCH_LIST__ >= 900;
 
-inline Status current_device(int* device, int* multiprocessors) {
-  if (cudaError_t error = cudaGetDevice(device); error != cudaSuccess) return {error, {}};
-  return {cudaDeviceGetAttribute(multiprocessors, cudaDevAttrMultiProcessorCount, *device), {}};
-}
-
-// Raises the dynamic shared memory limit of `kernel` once a device. `configured` holds one bit a device.
+// Raises the dynamic shared memory limit of `kernel` once a device, for which `configured` holds one bit each, and
+// tells how many multiprocessors the current device has.
 template <class Kernel>
-Status configure(Kernel* kernel, int shared_bytes, int device, std::atomic<uint64_t>* configured) {
+Status prepare(Kernel* kernel, int shared_bytes, std::atomic<uint64_t>* configured, int* multiprocessors) {
+  int device = 0;
+  if (cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return {error, {}};
+  if (cudaError_t error = cudaDeviceGetAttribute(multiprocessors, cudaDevAttrMultiProcessorCount, device);
+      error != cudaSuccess) {
+    return {error, {}};
+  }
   const uint64_t bit = uint64_t{1} << (device % 64);
   if (configured->load(std::memory_order_relaxed) & bit) return {};
   const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);

@@ -27,10 +27,12 @@ struct ActiveSet {
 };
 
 struct Predictor {
-  const void* fc1;  // [experts, rank, hidden]
-  const void* fc2;  // [experts, intermediate, rank]
-  int rank;         // a multiple of 64
-  float threshold;  // a neuron is kept unless its logit, rounded to the dtype, is at most this
+  const void* fc1;         // [experts, rank, hidden]
+  const void* fc2;         // [experts, intermediate, rank]; int8 where fc2_low is given
+  const int8_t* fc2_low;   // nullptr, or fc2's second plane: a weight is fc2_scale * (fc2 + fc2_low / 256)
+  const float* fc2_scale;  // [experts, intermediate], with fc2_low
+  int rank;                // a multiple of 64
+  float threshold;         // a neuron is kept unless its logit, rounded to the dtype, is at most this
 };
 
 // Workspaces are 256-byte aligned and need as many bytes as the function beside says; negative means no device.

@@ -1,126 +1,157 @@
-// Tile geometry of row_gemm and what each role does with a product.
+// What each role of row_gemm does with a tile of products: whole computing warps. Products lie as mma leaves them:
+// d[n] holds rows lane / 4 and 8 further on, of tokens n * 8 + lane % 4 * 2 and the next.
 #pragma once
 
-#include "turbosparse/active_list.cuh"
-#include "turbosparse/args.h"
-#include "turbosparse/launch.cuh"
-#include "turbosparse/routing.cuh"
+#include "turbosparse/row_gemm_share.cuh"
 
 namespace turbosparse {
 
 template <class C>
-struct RowGemmShape {
-  static constexpr int kThreads = C::kWarps * 32;
-  static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
-  static constexpr int kRowKinds = C::kRole == Role::gate_up ? 2 : 1;
-  static constexpr int kRows = 16 * C::kRowTiles;  // rows of one kind in a tile: neurons, or predictor units
-  static constexpr int kTileRows = kRowKinds * kRows;
-  static constexpr int kTokenTiles = C::kTokens / 8;
-  // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks.
-  static constexpr int kStride = C::kChunk + 8;
-  static constexpr int kStageElements = (kTileRows + C::kTokens) * kStride;
-  static constexpr int kStagesBytes = C::kWarps * C::kStages * kStageElements * 2;
-  static constexpr int kSumsBytes = C::kWarps * kTileRows * C::kTokens * 4;
-  static constexpr int kTileBytes = kStagesBytes > kSumsBytes ? kStagesBytes : kSumsBytes;
-  static constexpr int kSharedBytes = kTileBytes + 4 * C::kTokens * C::kExperts + 4096 + 256;
+using TileProducts = float[RowGemmShape<C>::kTokenTiles][4];
 
-  static_assert(C::kRole == Role::select || C::kDepth % C::kChunk == 0, "chunk must divide the row length");
-  static_assert(C::kChunk % 16 == 0 && C::kTokens % 8 == 0 && C::kTokens <= kMaxTokens && C::kStages >= 2,
-                "illegal tile");
-  static_assert(C::kExperts <= kMaxExperts, "too many experts");
-  static_assert(kThreads >= 2 * kRows, "one thread must clear a word of every row's token set");
-};
+__device__ __forceinline__ int product_row(int half) { return half * 8 + static_cast<int>(threadIdx.x) % 32 / 4; }
+__device__ __forceinline__ int product_token(int n, int j) { return n * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + j; }
 
-// Tiles of one expert. Selections go on to the end of the bitmap's last word, so that every byte of it is written.
+// fc1: the hidden layer, rounded to the dtype as a checkpoint evaluated in its own dtype does.
 template <class C>
-__host__ __device__ constexpr int tiles_per_expert(int rows) {
-  const bool selects = C::kRole == Role::select || C::kRole == Role::gate;
-  return ((selects ? 32 * words_per_expert(rows) : rows) + RowGemmShape<C>::kRows - 1) / RowGemmShape<C>::kRows;
-}
-
-// Behind the tile in shared memory.
-template <class C>
-struct RowGemmScratch {
-  unsigned long long expert_tokens[C::kExperts];    // tokens routed to the expert, one bit each
-  uint32_t row_tokens[2 * RowGemmShape<C>::kRows];  // token set of each row, low word first
-  ActiveNeuron neurons[RowGemmShape<C>::kRows];
-  int warp_totals[32];
-  float routing_weights[C::kTokens * C::kExperts];
-};
-
-template <class C>
-__device__ void write_hidden_layer(const RowGemmArgs& args, int expert, int unit, int token, float value) {
+__device__ void write_hidden_layer(const RowGemmArgs& args, const RowPass& pass, int tile, const TileProducts<C>& d) {
   using Element = typename C::Element;
-  if (unit >= args.rows_per_expert || token >= args.tokens) return;
   auto* out = static_cast<Element*>(args.hidden_layer);
-  // Rounded to the dtype, as a checkpoint evaluated in its own dtype does.
-  out[(static_cast<int64_t>(expert) * args.tokens + token) * args.rows_per_expert + unit] =
-      from_float<Element>(threshold_relu(value, 0.0f));
-}
-
-// Adds the token to the row's set if it keeps the neuron. A NaN keeps it, so that it shows in the output.
-template <class C>
-__device__ void select(const RowGemmArgs& args, RowGemmScratch<C>& scratch, int expert, int first, int row, int token,
-                       float value) {
-  using Element = typename C::Element;
-  if (first + row >= args.rows_per_expert || token >= args.tokens) return;
-  if (C::kRole == Role::select) value = to_float<Element>(from_float<Element>(value));
-  const int64_t neuron = static_cast<int64_t>(expert) * args.rows_per_expert + first + row;
-  if (C::kRole == Role::gate) args.gate_values[neuron * args.tokens + token] = value;
-  const bool routed = (scratch.expert_tokens[expert] >> token & 1) != 0;
-  if (routed && !(value <= args.threshold)) atomicOr(&scratch.row_tokens[2 * row + token / 32], 1u << token % 32);
-}
-
-// Writes the tile's part of the bitmap and of the token sets. `scratch.row_tokens` is complete and visible.
-template <class C>
-__device__ void write_selection(const RowGemmArgs& args, const RowGemmScratch<C>& scratch, int expert, int first) {
-  const int thread = threadIdx.x;
-  if (thread >= RowGemmShape<C>::kRows) return;
-  const int neuron = first + thread;
-  const uint64_t tokens =
-      static_cast<uint64_t>(scratch.row_tokens[2 * thread + 1]) << 32 | scratch.row_tokens[2 * thread];
-  if (neuron < args.rows_per_expert) {
-    args.token_bits[static_cast<int64_t>(expert) * args.rows_per_expert + neuron] = tokens;
-  }
-  if (thread % 8 == 0) {
-    const int byte = neuron / 8;
-    const int bytes = 4 * words_per_expert(args.rows_per_expert);
-    unsigned bits = 0;
-    for (int i = 0; i < 8; ++i) {
-      bits |= (scratch.row_tokens[2 * (thread + i)] | scratch.row_tokens[2 * (thread + i) + 1]) != 0 ? 1u << i : 0u;
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int i = tile * 16 + product_row(h);
+    if (i >= pass.count) continue;
+#pragma unroll
+    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const int token = product_token(n, j);
+        if (token < args.tokens) {
+          out[(static_cast<int64_t>(pass.expert) * args.tokens + token) * args.rows_per_expert + pass.first + i] =
+              from_float<Element>(threshold_relu(d[n][h * 2 + j], 0.0f));
+        }
+      }
     }
-    if (byte < bytes) args.union_bits[static_cast<int64_t>(expert) * bytes + byte] = static_cast<uint8_t>(bits);
   }
 }
 
-// The selection of a tile whose expert has no token.
-template <class C>
-__device__ void clear_selection(const RowGemmArgs& args, int expert, int first) {
-  const int thread = threadIdx.x;
-  if (thread >= RowGemmShape<C>::kRows) return;
-  const int neuron = first + thread;
-  const int bytes = 4 * words_per_expert(args.rows_per_expert);
-  if (neuron < args.rows_per_expert) {
-    args.token_bits[static_cast<int64_t>(expert) * args.rows_per_expert + neuron] = 0;
+// Tokens of a call, one bit each, without padding.
+__device__ inline uint64_t real_tokens(const RowGemmArgs& args) {
+  uint64_t tokens = 0;
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int t = half * 32 + static_cast<int>(threadIdx.x) % 32;
+    const bool real = t < args.tokens && (args.padding == nullptr || __ldcg(args.padding + t) == 0);
+    tokens |= static_cast<uint64_t>(__ballot_sync(0xffffffffu, real)) << (32 * half);
   }
-  if (thread % 8 == 0 && neuron / 8 < bytes) args.union_bits[static_cast<int64_t>(expert) * bytes + neuron / 8] = 0;
+  return tokens;
 }
 
+// select and gate: the token set of each of a tile's rows, of which `tokens` may be members, and the bitmap's bytes.
 template <class C>
-__device__ void write_activation(const RowGemmArgs& args, const RowGemmScratch<C>& scratch, int rank, int row,
-                                 int token, const float (&value)[RowGemmShape<C>::kRowKinds]) {
+__device__ void write_selection(const RowGemmArgs& args, const RowPass& pass, int tile, uint64_t tokens,
+                                const TileProducts<C>& d) {
   using Element = typename C::Element;
-  const ActiveNeuron neuron = scratch.neurons[row];
-  float activation = 0.0f;
-  if (token < args.tokens && (__ldcg(args.token_bits + neuron.row) >> token & 1) != 0) {
-    const float gate = C::kRole == Role::gate_up
-                           ? value[0]
-                           : __ldcg(args.gate_values + static_cast<int64_t>(neuron.row) * args.tokens + token);
-    activation = combine<C::kActivation>(gate, value[RowGemmShape<C>::kRowKinds - 1], args.threshold);
-    if constexpr (C::kExperts > 1) activation *= scratch.routing_weights[token * C::kExperts + neuron.expert];
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int i = tile * 16 + product_row(h);
+    const int64_t neuron = static_cast<int64_t>(pass.expert) * args.rows_per_expert + pass.first + i;
+    uint64_t bits = 0;
+#pragma unroll
+    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const int token = product_token(n, j);
+        float value = d[n][h * 2 + j];
+        if constexpr (C::kRole == Role::select) {
+          value = to_float<Element>(from_float<Element>(value));
+        } else if (i < pass.count && token < args.tokens) {
+          args.gate_values[neuron * args.tokens + token] = value;
+        }
+        // A NaN keeps the neuron, so that it shows in the output.
+        if (!(value <= args.threshold)) bits |= uint64_t{1} << token;
+      }
+    }
+    bits = i < pass.count ? bits & tokens : 0;
+    bits |= __shfl_xor_sync(0xffffffffu, bits, 1);
+    bits |= __shfl_xor_sync(0xffffffffu, bits, 2);
+    if (lane % 4 == 0 && i < pass.count) args.token_bits[neuron] = bits;
+    const uint32_t kept = __ballot_sync(0xffffffffu, bits != 0);
+    const int first = pass.first + tile * 16 + h * 8;
+    if (lane == 0 && tile * 16 + h * 8 < pass.units * RowGemmShape<C>::kUnit) {
+      unsigned byte = 0;
+#pragma unroll
+      for (int b = 0; b < 8; ++b) byte |= (kept >> (4 * b) & 1) << b;
+      args.union_bits[static_cast<int64_t>(pass.expert) * 4 * words_per_expert(args.rows_per_expert) + first / 8] =
+          static_cast<uint8_t>(byte);
+    }
   }
-  static_cast<Element*>(args.activations)[static_cast<int64_t>(rank) * C::kTokens + token] =
-      from_float<Element>(activation);
+}
+
+// The selections of experts without tokens. `thread` of `threads` of the grid.
+template <int kExperts>
+__device__ void clear_selections(const RowGemmArgs& args, const unsigned long long* expert_tokens, int thread,
+                                 int threads) {
+  const int bytes = 4 * words_per_expert(args.rows_per_expert);
+  for (int e = 0; e < kExperts; ++e) {
+    if (expert_tokens[e] != 0) continue;
+    for (int i = thread; i < args.rows_per_expert; i += threads) {
+      args.token_bits[static_cast<int64_t>(e) * args.rows_per_expert + i] = 0;
+    }
+    for (int i = thread; i < bytes; i += threads) args.union_bits[static_cast<int64_t>(e) * bytes + i] = 0;
+  }
+}
+
+// What the activations of a tile's neurons need besides their products: loaded before those, so that nobody waits.
+struct NeuronFacts {
+  int row[2];  // expert * intermediate + neuron
+  uint64_t tokens[2];
+};
+template <class C>
+__device__ NeuronFacts load_facts(const RowGemmArgs& args, const RowShare<C>& share, const RowPass& pass, int tile) {
+  NeuronFacts facts{};
+#pragma unroll
+  for (int h = 0; h < RowGemmShape<C>::kTileItems / 8; ++h) {
+    const int i = tile * RowGemmShape<C>::kTileItems + product_row(h);
+    if (i >= pass.count) continue;
+    facts.row[h] = share.row(pass, i);
+    facts.tokens[h] = __ldcg(args.token_bits + facts.row[h]);
+  }
+  return facts;
+}
+
+// gate_up and up: the activations, cut by the mask and scaled by the routing.
+template <class C>
+__device__ void write_activations(const RowGemmArgs& args, const RowShare<C>& share, const RowPass& pass, int tile,
+                                  const NeuronFacts& facts, const float* routing_weights, const TileProducts<C>& d) {
+  using Element = typename C::Element;
+  constexpr bool kBoth = C::kRole == Role::gate_up;
+#pragma unroll
+  for (int h = 0; h < RowGemmShape<C>::kTileItems / 8; ++h) {
+    const int i = tile * RowGemmShape<C>::kTileItems + product_row(h);
+    if (i >= pass.count) continue;
+#pragma unroll
+    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+      Element pair[2];
+#pragma unroll
+      for (int j = 0; j < 2; ++j) {
+        const int token = product_token(n, j);
+        float value = 0.0f;
+        if (token < args.tokens && (facts.tokens[h] >> token & 1) != 0) {
+          const float gate =
+              kBoth ? d[n][j] : __ldcg(args.gate_values + static_cast<int64_t>(facts.row[h]) * args.tokens + token);
+          value = combine<C::kActivation>(gate, d[n][kBoth ? 2 + j : h * 2 + j], args.threshold);
+          if constexpr (C::kExperts > 1) {
+            value *= routing_weights[token * C::kExperts + facts.row[h] / args.rows_per_expert];
+          }
+        }
+        pair[j] = from_float<Element>(value);
+      }
+      auto* out = static_cast<Element*>(args.activations) + activation_index<C::kTokens>(share.rank(pass, i), n);
+      reinterpret_cast<uint32_t*>(out)[threadIdx.x % 4] = *reinterpret_cast<const uint32_t*>(pair);
+    }
+  }
 }
 
 }  // namespace turbosparse

@@ -22,8 +22,8 @@ enum class Role : int { none, whole, gate_given, fc1, select, gate, gate_up, up 
 inline constexpr int kMaxTokens = 64;
 // The largest number of experts whose routing weights a block keeps in shared memory.
 inline constexpr int kMaxExperts = 64;
-// Tokens up to which ffn_stream and ffn_tile serve a call; more go through row_gemm and union_down.
-inline constexpr int kMaxStreamTokens = 8;
+// Tokens up to which ffn_stream serves a call; more go through row_gemm and union_down.
+inline constexpr int kMaxStreamTokens = 2;
 
 // The outcome of a launch: `message` is a sentence for the user, empty when all went well.
 struct Status {

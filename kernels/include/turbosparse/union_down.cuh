@@ -2,138 +2,292 @@
 //
 // Columns are on the M side, tokens on the N side and neurons on the K side of mma.m16n8k16. Both operands lie in
 // memory with the neuron as the slow dimension, so ldmatrix transposes them. A block owns kColumns columns and a
-// contiguous share of the union; the shares' partial outputs are summed by the reduce kernel in a fixed order.
+// contiguous share of the union, which producer warps copy into a ring; the shares' partial outputs are summed by the
+// reduce kernel in a fixed order. Which neurons there are is known before their activations: the first down rows are
+// sent for before the kernel that computes those has ended.
 #pragma once
 
-#include "turbosparse/active_list.cuh"
-#include "turbosparse/args.h"
+#include "turbosparse/bulk_ring.cuh"
 #include "turbosparse/launch.cuh"
+#include "turbosparse/row_gemm_shape.cuh"
 
 namespace turbosparse {
 
+// Neurons that a block lists at once; longer shares are worked off in passes.
+inline constexpr int kDownListCapacity = 2048;
+
 template <class C>
 struct UnionDownShape {
-  static constexpr int kThreads = C::kWarps * 32;
+  static constexpr int kComputeThreads = C::kWarps * 32;
+  static constexpr int kProducerThreads = C::kProducers * 32;
+  static constexpr int kThreads = kComputeThreads + kProducerThreads;
   static constexpr int kColumnGroups = C::kHidden / C::kColumns;
   static constexpr int kColumnTiles = C::kColumns / C::kWarps / 16;  // 16-column tiles a warp
   static constexpr int kTokenTiles = C::kTokens / 8;
+  static constexpr int kRowVectors = C::kColumns / 8;
+  static constexpr int kRowStep = kProducerThreads / kRowVectors;
   // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks.
-  static constexpr int kWeightStride = C::kColumns + 8;
-  static constexpr int kActivationStride = C::kTokens + 8;
-  static constexpr int kStageElements = C::kChunk * (kWeightStride + kActivationStride);
-  static constexpr int kSharedBytes = C::kStages * kStageElements * 2 + 4096 + 256;
+  static constexpr int kWeightStride = (C::kColumns + 8) * 2;
+  static constexpr int kWeightBytes = C::kChunk * kWeightStride;
+  static constexpr int kSlotBytes = kWeightBytes + C::kChunk * C::kTokens * 2;
+  static constexpr int kSharedBytes = C::kStages * (kSlotBytes + 16) + 4 * (kDownListCapacity + kThreads) + 512;
+  // Steps of 16 neurons whose operands are loaded together, so that their latencies overlap.
+  static constexpr int kWantedBatch = C::kTokens <= 16 ? 4 : C::kTokens == 32 ? 2 : 1;
+  static constexpr int kBatch = kWantedBatch * 16 <= C::kChunk ? kWantedBatch : C::kChunk / 16;
 
   static_assert(C::kHidden % C::kColumns == 0, "columns must divide hidden");
   static_assert(C::kColumns % (16 * C::kWarps) == 0, "columns must be a multiple of 16 a warp");
-  static_assert(C::kChunk % 16 == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
+  static_assert(kProducerThreads % kRowVectors == 0 && C::kChunk % kRowStep == 0, "producers must cover whole rows");
+  static_assert(C::kChunk % (16 * kBatch) == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
+};
+
+// A producer thread copies 16 bytes of every kRowStep-th down row of each slot, and some of the activations.
+template <class C>
+class DownProducer {
+ public:
+  using Shape = UnionDownShape<C>;
+  using Element = typename C::Element;
+
+  __device__ DownProducer(const UnionDownArgs& args, unsigned char* slots, uint64_t* full, const int* rows, int group)
+      : activations_(static_cast<const Element*>(args.activations)),
+        slots_(slots),
+        full_(full),
+        rows_(rows),
+        policy_(evict_first_policy()),
+        thread_(static_cast<int>(threadIdx.x) - Shape::kComputeThreads) {
+    weights_ = static_cast<const Element*>(args.weights) + 2 * C::kHidden + group * C::kColumns +
+               thread_ % Shape::kRowVectors * 8;
+  }
+
+  __device__ void send_weights(int slot, int first, int neurons) const {
+    constexpr int kCopies = C::kChunk / Shape::kRowStep;
+    const int mine = thread_ / Shape::kRowVectors;
+    const uint32_t target = shared_address(slots_ + slot * Shape::kSlotBytes) + thread_ % Shape::kRowVectors * 16;
+    int row[kCopies];
+#pragma unroll
+    for (int j = 0; j < kCopies; ++j) row[j] = rows_[first + min(mine + j * Shape::kRowStep, neurons - 1)];
+#pragma unroll
+    for (int j = 0; j < kCopies; ++j) {
+      const int i = mine + j * Shape::kRowStep;
+      if (i < neurons) {
+        copy_async_16(target + i * Shape::kWeightStride,
+                      weights_ + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * (3 * C::kHidden), policy_);
+      }
+    }
+  }
+
+  // Also hands the slot over once all is there. `rank` is that of the slot's first neuron in the union.
+  __device__ void send_activations(int slot, int rank, int neurons) const {
+    const Element* source = activations_ + static_cast<int64_t>(rank) * C::kTokens;
+    const uint32_t target = shared_address(slots_ + slot * Shape::kSlotBytes + Shape::kWeightBytes);
+#pragma unroll 4
+    for (int i = thread_; i < neurons * Shape::kTokenTiles; i += Shape::kProducerThreads) {
+      copy_async_16(target + i * 16, source + i * 8);
+    }
+    mbarrier_arrive_after_copies(&full_[slot]);
+  }
+
+ private:
+  const Element* activations_;
+  const Element* weights_;
+  unsigned char* slots_;
+  uint64_t* full_;
+  const int* rows_;
+  uint64_t policy_;
+  int thread_;
+};
+
+// A computing warp's columns of all tokens' outputs.
+template <class C>
+struct DownWarp {
+  using Shape = UnionDownShape<C>;
+  using Element = typename C::Element;
+  float sums[Shape::kColumnTiles][Shape::kTokenTiles][4] = {};
+  const int warp = threadIdx.x / 32;
+  const int lane = threadIdx.x % 32;
+
+  // Adds the `neurons` neurons of a slot, of which the first has rank `rank`.
+  __device__ void multiply(const unsigned char* slot, int rank, int neurons) {
+    const uint32_t weights = shared_address(slot);
+    const uint32_t activations = weights + Shape::kWeightBytes;
+#pragma unroll
+    for (int first = 0; first < C::kChunk; first += 16 * Shape::kBatch) {
+      if (first >= neurons) break;
+      uint32_t a[Shape::kBatch][Shape::kColumnTiles][4];
+      uint32_t b[Shape::kBatch][Shape::kTokenTiles][2];
+#pragma unroll
+      for (int s = 0; s < Shape::kBatch; ++s) {
+        const int k = first + s * 16;
+        load_activations(b[s], activations, rank, k);
+#pragma unroll
+        for (int m = 0; m < Shape::kColumnTiles; ++m) {
+          // The four 8x8 matrices of A, [columns, neurons]: lanes 8-15 and 24-31 address the upper eight columns.
+          const int column = (warp * Shape::kColumnTiles + m) * 16 + lane / 8 % 2 * 8;
+          const int neuron = k + lane / 16 * 8 + lane % 8;
+          load_matrix_x4_transposed(a[s][m], weights + neuron * Shape::kWeightStride + column * 2);
+        }
+        if (neurons < C::kChunk) cut(a[s], b[s], neurons - k);
+      }
+#pragma unroll
+      for (int s = 0; s < Shape::kBatch; ++s) {
+#pragma unroll
+        for (int m = 0; m < Shape::kColumnTiles; ++m) {
+#pragma unroll
+          for (int t = 0; t < Shape::kTokenTiles; ++t) multiply_accumulate<Element>(sums[m][t], a[s][m], b[s][t]);
+        }
+      }
+    }
+  }
+
+  // Writes the block's columns, [tokens, hidden].
+  __device__ void write(float* partial, int group, int tokens) const {
+#pragma unroll
+    for (int m = 0; m < Shape::kColumnTiles; ++m) {
+#pragma unroll
+      for (int t = 0; t < Shape::kTokenTiles; ++t) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int column = group * C::kColumns + (warp * Shape::kColumnTiles + m) * 16 + lane / 4 + i / 2 * 8;
+          const int token = t * 8 + lane % 4 * 2 + i % 2;
+          if (token < tokens) partial[static_cast<int64_t>(token) * C::kHidden + column] = sums[m][t][i];
+        }
+      }
+    }
+  }
+
+ private:
+  __device__ void load_activations(uint32_t (&b)[Shape::kTokenTiles][2], uint32_t activations, int rank, int k) const {
+    const int row = k + lane % 16;
+    if constexpr (Shape::kTokenTiles == 1) {
+      load_matrix_x2_transposed(b[0], activations + row * 16);
+    } else {
+#pragma unroll
+      for (int n = 0; n < Shape::kTokenTiles; n += 2) {
+        const auto at =
+            activation_index<C::kTokens>(rank + row, n + lane / 16) - static_cast<int64_t>(rank) * C::kTokens;
+        uint32_t both[4];
+        load_matrix_x4_transposed(both, activations + static_cast<uint32_t>(at) * 2);
+        b[n][0] = both[0];
+        b[n][1] = both[1];
+        b[n + 1][0] = both[2];
+        b[n + 1][1] = both[3];
+      }
+    }
+  }
+
+  // Zeroes what lies past the last neuron: slots are stale there, and 0 * NaN would spoil the sum. A lane holds neurons
+  // 2 * (lane % 4) and the next of a step, and those 8 further on.
+  __device__ void cut(uint32_t (&a)[Shape::kColumnTiles][4], uint32_t (&b)[Shape::kTokenTiles][2], int neurons) const {
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      const int neuron = h * 8 + lane % 4 * 2;
+      const uint32_t keep = neuron + 1 < neurons ? 0xffffffffu : neuron < neurons ? 0x0000ffffu : 0u;
+#pragma unroll
+      for (int t = 0; t < Shape::kTokenTiles; ++t) b[t][h] &= keep;
+#pragma unroll
+      for (int m = 0; m < Shape::kColumnTiles; ++m) {
+        a[m][2 * h] &= keep;
+        a[m][2 * h + 1] &= keep;
+      }
+    }
+  }
 };
 
 template <class C>
 __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
     union_down_kernel(const __grid_constant__ UnionDownArgs args) {
   using Shape = UnionDownShape<C>;
-  using Element = typename C::Element;
   extern __shared__ __align__(128) unsigned char shared[];
-  auto* stages = reinterpret_cast<Element*>(shared);
-  const int warp = threadIdx.x / 32;
-  const int lane = threadIdx.x % 32;
+  auto* full = reinterpret_cast<uint64_t*>(shared + C::kStages * Shape::kSlotBytes);
+  uint64_t* empty = full + C::kStages;
+  uint64_t* all = empty + C::kStages;
+  auto* rows = reinterpret_cast<int*>(all + 1);
+  int* first_ranks = rows + kDownListCapacity;
+  int* warp_totals = first_ranks + Shape::kThreads;
   const int group = blockIdx.x % Shape::kColumnGroups;
   const int split = blockIdx.x / Shape::kColumnGroups;
   const int splits = gridDim.x / Shape::kColumnGroups;
 
-  dependents_may_launch();
-  wait_for_prerequisites();
-  const int count = __ldcg(args.item_count);
-  const int chunks = (count + C::kChunk - 1) / C::kChunk;
-  const int first = static_cast<int>(static_cast<int64_t>(chunks) * split / splits);
-  const int last = static_cast<int>(static_cast<int64_t>(chunks) * (split + 1) / splits);
-
-  const auto fetch = [&](int chunk) {
-    if (chunk < last) {
-      Element* weights = stages + chunk % C::kStages * Shape::kStageElements;
-      Element* activations = weights + C::kChunk * Shape::kWeightStride;
-      constexpr int kRowVectors = C::kColumns / 8;
-      for (int i = threadIdx.x; i < C::kChunk * kRowVectors; i += Shape::kThreads) {
-        const int row = i / kRowVectors;
-        const int vector = i % kRowVectors;
-        const int item = chunk * C::kChunk + row;
-        // Rows past the end are zero, not stale: 0 * NaN would spoil the sum.
-        const bool valid = item < count;
-        const int64_t neuron = valid ? __ldcg(args.items + item) : 0;
-        copy_async_16(weights + row * Shape::kWeightStride + vector * 8,
-                      static_cast<const Element*>(args.weights) + (neuron * 3 + 2) * C::kHidden + group * C::kColumns +
-                          vector * 8,
-                      valid);
-      }
-      constexpr int kTokenVectors = C::kTokens / 8;
-      for (int i = threadIdx.x; i < C::kChunk * kTokenVectors; i += Shape::kThreads) {
-        const int row = i / kTokenVectors;
-        const int vector = i % kTokenVectors;
-        const int64_t item = chunk * C::kChunk + row;
-        copy_async_16(
-            activations + row * Shape::kActivationStride + vector * 8,
-            static_cast<const Element*>(args.activations) + (item < count ? item : 0) * C::kTokens + vector * 8,
-            item < count);
-      }
+  if (threadIdx.x == 0) {
+    for (int s = 0; s < C::kStages; ++s) {
+      mbarrier_init(&full[s], Shape::kProducerThreads);
+      mbarrier_init(&empty[s], Shape::kComputeThreads);
     }
-    copy_async_commit();
+    BlockBarrier::init(all);
+    mbarrier_init_fence();
+  }
+  // The kernel before lets this one start only once the union is complete.
+  ActiveList<Shape::kThreads, C::kExperts> list(args.union_bits, args.intermediate);
+  list.scan(warp_totals);
+  list.publish(first_ranks);
+  __syncthreads();
+  const int begin = static_cast<int>(static_cast<int64_t>(list.total()) * split / splits);
+  const int end = static_cast<int>(static_cast<int64_t>(list.total()) * (split + 1) / splits);
+  // Producers and computing warps come from different places.
+  BlockBarrier block(all);
+  const auto list_pass = [&](int first) {
+    const int count = min(end - first, kDownListCapacity);
+    list.for_range(first, first + count, [&](int i, const ActiveNeuron& neuron) { rows[i] = neuron.row; });
+    block.arrive_and_wait();
+    return count;
   };
 
-  float sums[Shape::kColumnTiles][Shape::kTokenTiles][4] = {};
-  for (int s = 0; s < C::kStages - 1; ++s) fetch(first + s);
-  for (int chunk = first; chunk < last; ++chunk) {
-    copy_async_wait<C::kStages - 2>();
-    __syncthreads();
-    fetch(chunk + C::kStages - 1);
-    const Element* weights = stages + chunk % C::kStages * Shape::kStageElements;
-    const Element* activations = weights + C::kChunk * Shape::kWeightStride;
-#pragma unroll
-    for (int k = 0; k < C::kChunk; k += 16) {
-      uint32_t b[Shape::kTokenTiles][2];
-#pragma unroll
-      for (int n = 0; n < Shape::kTokenTiles; ++n) {
-        load_matrix_x2_transposed(b[n],
-                                  shared_address(activations + (k + lane % 16) * Shape::kActivationStride + n * 8));
-      }
-#pragma unroll
-      for (int m = 0; m < Shape::kColumnTiles; ++m) {
-        // The four 8x8 matrices of A, [columns, neurons]: lanes 8-15 and 24-31 address the upper eight columns.
-        const int column = (warp * Shape::kColumnTiles + m) * 16 + lane / 8 % 2 * 8;
-        const int neuron = k + lane / 16 * 8 + lane % 8;
-        uint32_t a[4];
-        load_matrix_x4_transposed(a, shared_address(weights + neuron * Shape::kWeightStride + column));
-#pragma unroll
-        for (int n = 0; n < Shape::kTokenTiles; ++n) multiply_accumulate<Element>(sums[m][n], a, b[n]);
-      }
-    }
-  }
-  copy_async_wait<0>();
-
-#pragma unroll
-  for (int m = 0; m < Shape::kColumnTiles; ++m) {
-#pragma unroll
-    for (int n = 0; n < Shape::kTokenTiles; ++n) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int column = group * C::kColumns + (warp * Shape::kColumnTiles + m) * 16 + lane / 4 + i / 2 * 8;
-        const int token = n * 8 + lane % 4 * 2 + i % 2;
-        if (token < args.tokens) {
-          args.partials[(static_cast<int64_t>(split) * args.tokens + token) * C::kHidden + column] = sums[m][n][i];
+  if (threadIdx.x >= Shape::kComputeThreads) {
+    const DownProducer<C> producer(args, shared, full, rows, group);
+    RingPosition at;
+    int early = C::kStages;  // slots that are filled before the activations are there
+    for (int first = begin; first < end; first += kDownListCapacity) {
+      const int count = list_pass(first);
+      if (first == begin) {
+        early = min(early, (count + C::kChunk - 1) / C::kChunk);
+        for (int s = 0; s < early; ++s) {
+          producer.send_weights(s, s * C::kChunk, min(count - s * C::kChunk, C::kChunk));
         }
+        wait_for_prerequisites();
+        dependents_may_launch();
       }
+      for (int chunk = 0; chunk < count; chunk += C::kChunk) {
+        const int neurons = min(count - chunk, C::kChunk);
+        if (early > 0) {
+          --early;
+        } else {
+          mbarrier_wait(&empty[at.slot], at.parity ^ 1);
+          producer.send_weights(at.slot, chunk, neurons);
+        }
+        producer.send_activations(at.slot, first + chunk, neurons);
+        at.advance(C::kStages);
+      }
+      block.arrive_and_wait();  // the list may be written again
     }
+    // Also where there was nothing to do: the end of this kernel implies the end of all before it.
+    wait_for_prerequisites();
+    return;
   }
+
+  DownWarp<C> mine;
+  RingPosition at;
+  for (int first = begin; first < end; first += kDownListCapacity) {
+    const int count = list_pass(first);
+    for (int chunk = 0; chunk < count; chunk += C::kChunk) {
+      mbarrier_wait(&full[at.slot], at.parity);
+      mine.multiply(shared + at.slot * Shape::kSlotBytes, first + chunk, min(count - chunk, C::kChunk));
+      mbarrier_arrive(&empty[at.slot]);
+      at.advance(C::kStages);
+    }
+    block.arrive_and_wait();
+  }
+  // The partial outputs before may still be read where there was nothing to wait for.
+  wait_for_prerequisites();
+  mine.write(args.partials + static_cast<int64_t>(split) * args.tokens * C::kHidden, group, args.tokens);
 }
 
 template <class C>
 Status launch_union_down(const UnionDownArgs& args, cudaStream_t stream) {
   using Shape = UnionDownShape<C>;
   static std::atomic<uint64_t> configured{0};
-  int device = 0;
   int multiprocessors = 0;
-  if (Status status = current_device(&device, &multiprocessors); !status.ok()) return status;
   const auto kernel = &union_down_kernel<C>;
-  if (Status status = configure(kernel, Shape::kSharedBytes, device, &configured); !status.ok()) return status;
+  if (Status status = prepare(kernel, Shape::kSharedBytes, &configured, &multiprocessors); !status.ok()) return status;
   *args.parts = max(1, min(multiprocessors / Shape::kColumnGroups, args.max_parts));
   return launch(kernel, args, *args.parts * Shape::kColumnGroups, Shape::kThreads, Shape::kSharedBytes, stream);
 }

@@ -1,0 +1,83 @@
+// Geometry of row_gemm: tiles, slots, and what lies beside the ring in shared memory.
+#pragma once
+
+#include "turbosparse/active_list.cuh"
+#include "turbosparse/args.h"
+
+namespace turbosparse {
+
+// Neurons of the union that a block lists; launches have as many blocks as that needs.
+inline constexpr int kRowListCapacity = 1024;
+
+// Where the activations of the union's neuron `rank` for tokens 8 * n to 8 * n + 7 lie: in rows of kTokens, the rows'
+// 16-byte pieces swizzled so that ldmatrix reads eight rows without bank conflicts.
+template <int kTokens>
+__device__ constexpr int64_t activation_index(int64_t rank, int n) {
+  constexpr int kPieces = kTokens / 8;
+  return rank * kTokens + (n ^ (rank * kPieces / 8 & (kPieces - 1))) * 8;
+}
+
+template <class C>
+struct RowGemmShape {
+  using Weight = typename C::Weight;
+  static constexpr int kWeightSize = static_cast<int>(sizeof(Weight));
+  static constexpr bool kInt8 = kWeightSize == 1;
+  static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
+  static constexpr bool kSelects = C::kRole == Role::select || C::kRole == Role::gate;
+  // Neither the rows nor a block's share of them depend on earlier kernels.
+  static constexpr bool kRowsKnown = !kGathers && C::kExperts == 1;
+
+  static constexpr int kComputeThreads = C::kWarps * 32;
+  static constexpr int kProducerThreads = C::kProducers * 32;
+  static constexpr int kThreads = kComputeThreads + kProducerThreads;
+  // A tile is the M side of mma: 16 rows, or the gate and up rows of 8 neurons.
+  static constexpr int kRowKinds = C::kRole == Role::gate_up ? 2 : 1;
+  static constexpr int kTileItems = 16 / kRowKinds;
+  static constexpr int kMaxItems = C::kWarps * C::kTiles * kTileItems;  // of a pass
+  static constexpr int kTokenTiles = C::kTokens / 8;
+  // Selections are shared out in whole bytes of the bitmap.
+  static constexpr int kUnit = kSelects ? 8 : 1;
+
+  // Rows are padded so that the eight rows that ldmatrix reads at once lie in different banks; int8 rows meet tokens
+  // that are read 8 bytes a lane, which takes twice the padding.
+  static constexpr int kRowPadding = 16;
+  static constexpr int kTokenPadding = kInt8 ? 32 : 16;
+  // Slots hold shorter chunks, but of at least this length, where that makes room for enough of them.
+  static constexpr int kMinChunk = kInt8 ? 128 : 64;
+  static constexpr int kWantedSlots = 3;
+  static constexpr int kMaxSlots = 32;
+
+  static constexpr int kSumsBytes = 64 * C::kWarps * C::kTokens;
+  static constexpr int kScratchBytes = (kGathers ? 4 * (kRowListCapacity + kThreads) + 4 * C::kTokens * C::kExperts
+                                                 : 16 * C::kExperts + 4 * C::kTokens) +
+                                       1024;
+  static constexpr int kSharedBytes = C::kRingBytes + kSumsBytes + kScratchBytes;
+
+  static_assert(C::kChunk % kMinChunk == 0 && (C::kChunk & (C::kChunk - 1)) == 0, "chunk must be a power of two");
+  static_assert(C::kChunk * kWeightSize / 16 <= kProducerThreads, "the producers must cover a row's chunk");
+  static_assert(2 * (16 * C::kWarps * C::kTiles * (kMinChunk * kWeightSize + kRowPadding) +
+                     C::kTokens * (kMinChunk * 2 + kTokenPadding)) <=
+                    C::kRingBytes,
+                "two slots of the shortest chunks must fit the ring");
+  static_assert(!kInt8 || C::kRole == Role::select, "only fc2 comes in int8");
+  static_assert(C::kDepth % 64 == 0, "rows must be whole multiples of 64");
+  static_assert(C::kTokens % 8 == 0 && C::kTokens <= kMaxTokens && C::kExperts <= kMaxExperts, "illegal tile");
+};
+
+// Behind the ring and the warps' sums in shared memory.
+template <class C>
+struct RowGemmScratch {
+  using Shape = RowGemmShape<C>;
+  uint64_t barriers[2 * Shape::kMaxSlots];  // full and empty slots'
+  int warp_totals[32];
+  // Dense roles. The tokens routed to an expert, one bit each, and the experts that have some.
+  unsigned long long expert_tokens[Shape::kGathers ? 1 : C::kExperts];
+  int active_experts[Shape::kGathers ? 1 : C::kExperts];
+  float norms[Shape::kInt8 ? C::kTokens : 1];  // of the tokens' hidden layers
+  // Gathering roles.
+  int rows[Shape::kGathers ? kRowListCapacity : 1];
+  int first_ranks[Shape::kGathers ? Shape::kThreads : 1];
+  float routing_weights[Shape::kGathers && C::kExperts > 1 ? C::kTokens * C::kExperts : 1];
+};
+
+}  // namespace turbosparse
