@@ -9,6 +9,7 @@ import pytest
 import torch
 from bench_machine import DESCRIPTION, Clock, machine
 from turbosparse import ops
+from turbosparse.bench import model as model_module
 from turbosparse.bench import operators, plan, timing
 from turbosparse.bench.__main__ import main
 from turbosparse.bench.model import Model, from_manifest, select_models
@@ -339,8 +340,19 @@ def test_models_are_chosen_by_name():
     assert model.rank == 128
     other = from_manifest(spec | {"name": "b", "density": 0.1, "selection": "gate-first"})
     assert other.rank is None
+    half = from_manifest(spec | {"density": 0.1}, shards=2)
+    assert (half.name, half.intermediate) == ("a/2", 150)
     assert select_models([model, other], ["b", "b"]) == [other]
     assert select_models([model, other], None) == [model, other]
+
+
+def test_models_and_shards_of_the_wheel_are_measured(monkeypatch):
+    spec = {"name": "a", "hidden": 256, "intermediate": 300, "experts": 1, "topK": 1, "activation": "drelu"}
+    spec |= {"gateThreshold": 0.0, "selection": "gate-first", "predictorRanks": [], "dtype": "bf16", "density": 0.1}
+    monkeypatch.setattr(model_module, "manifest", lambda: {"models": [spec | {"tensorParallel": [1, 2]}]})
+    assert [(one.name, one.intermediate) for one in model_module.built_models()] == [("a", 300), ("a/2", 150)]
+    monkeypatch.setattr(model_module, "manifest", lambda: None)
+    assert model_module.built_models() == []
 
 
 def test_progress_says_how_long_it_will_take():

@@ -62,11 +62,12 @@ class Model:
         )
 
 
-def from_manifest(spec: dict[str, Any]) -> Model:
+def from_manifest(spec: dict[str, Any], shards: int = 1) -> Model:
+    """The model, or one of its equal tensor-parallel shards, which has a share of the neurons: `NAME/2`."""
     return Model(
-        name=spec["name"],
+        name=spec["name"] if shards == 1 else f"{spec['name']}/{shards}",
         hidden=spec["hidden"],
-        intermediate=spec["intermediate"],
+        intermediate=spec["intermediate"] // shards,
         experts=spec["experts"],
         top_k=spec["topK"],
         activation=spec["activation"],
@@ -78,8 +79,9 @@ def from_manifest(spec: dict[str, Any]) -> Model:
 
 
 def built_models() -> list[Model]:
-    """Those that the wheel was built for."""
-    return [from_manifest(spec) for spec in (manifest() or {}).get("models", [])]
+    """Those that the wheel was built for, and their shards."""
+    specs = (manifest() or {}).get("models", [])
+    return [from_manifest(spec, shards) for spec in specs for shards in spec["tensorParallel"]]
 
 
 def select_models(built: list[Model], names: list[str] | None) -> list[Model]:
