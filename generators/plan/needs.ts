@@ -45,9 +45,9 @@ const unionOf = ({ shard, range }: Context, tokens: number) =>
 export function streamNeeds(context: FfnContext): Need<FfnStreamKey>[] {
   const { shard, arch, range, rows } = context;
   const { dtype, hidden, activation, experts } = shard.model;
-  const key = { family: "ffn_stream", arch, dtype, hidden, activation, experts, rows } as const;
+  const shape = { arch, dtype, hidden, activation, experts };
   return servingVariants(streamTokens, range).map((tokens) =>
-    need(shard.model, { ...key, tokens }, unionOf(context, tokens)),
+    need(shard.model, { family: "ffn_stream", ...shape, tokens, rows }, unionOf(context, tokens)),
   );
 }
 

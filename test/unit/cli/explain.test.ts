@@ -38,7 +38,7 @@ test("says so when nothing is of the family and size that were asked for", async
 test("--json prints every decision with its verdict and reason", async () => {
   const all = await decisions();
   expect(new Set(all.map(({ family }) => family))).toEqual(
-    new Set(["ffn_stream", "ffn_tile", "row_gemm", "union_down", "support"]),
+    new Set(["ffn_stream", "row_gemm", "union_down", "support"]),
   );
   expect(new Set(all.map(({ verdict }) => verdict))).toEqual(new Set(["chosen", "rejected"]));
   expect(all.filter(({ reason }) => reason.length < 16)).toEqual([]);
@@ -133,5 +133,5 @@ test.each(["0", "65", "1.5", "many"])("--tokens %s is a usage error", async (tok
 test("an unknown family is a usage error that lists the families", async () => {
   const env = await testEnv();
   expect(await runCli(env, [...explain, "--family", "gemm"])).toBe(2);
-  expect(env.err()).toContain("ffn_stream, ffn_tile, row_gemm, union_down, support");
+  expect(env.err()).toContain("ffn_stream, row_gemm, union_down, support");
 });

@@ -6,16 +6,9 @@ import { readTemplates } from "../../support/read-templates.ts";
 import { resolvedConfig } from "../../support/resolved-config.ts";
 
 const sources = new Map([
-  ...[
-    "args.h",
-    "dispatch.h",
-    "types.h",
-    "ffn_stream.cuh",
-    "ffn_tile.cuh",
-    "row_gemm.cuh",
-    "union_down.cuh",
-    "support.cuh",
-  ].map((name) => [`kernels/include/turbosparse/${name}`, ""] as const),
+  ...["args.h", "dispatch.h", "types.h", "ffn_stream.cuh", "row_gemm.cuh", "union_down.cuh", "support.cuh"].map(
+    (name) => [`kernels/include/turbosparse/${name}`, ""] as const,
+  ),
   ["kernels/launch/run.cc", '#include "turbosparse/args.h"'],
   ["kernels/bindings/ffi.cc", "#include <tvm/ffi/tvm_ffi.h>"],
   ["kernels/bindings/check.h", ""],

@@ -8,12 +8,6 @@ import {
   ffnStreamThreads,
 } from "../../../generators/plan/families/ffn-stream.ts";
 import {
-  chooseFfnTile,
-  ffnTileRegisters,
-  ffnTileSharedBytes,
-  ffnTileThreads,
-} from "../../../generators/plan/families/ffn-tile.ts";
-import {
   chooseRowGemm,
   rowGemmRegisters,
   rowGemmSharedBytes,
@@ -26,7 +20,7 @@ import {
   unionDownSharedBytes,
   unionDownThreads,
 } from "../../../generators/plan/families/union-down.ts";
-import type { FfnStreamKey, FfnTileKey, RowGemmKey, UnionDownKey } from "../../../generators/plan/names.ts";
+import type { FfnStreamKey, RowGemmKey, UnionDownKey } from "../../../generators/plan/names.ts";
 import { archs, type KernelInstance, type RowGemmRole } from "../../../generators/plan/types.ts";
 
 /** CUDA C++ Programming Guide, "Technical Specifications per Compute Capability": the same for all of ours. */
@@ -47,16 +41,6 @@ const streamKey: fc.Arbitrary<FfnStreamKey> = fc.record({
   activation,
   experts,
   tokens: fc.constantFrom(1, 2),
-  rows: fc.constantFrom(2 as const, 3 as const),
-});
-const tileKey: fc.Arbitrary<FfnTileKey> = fc.record({
-  family: fc.constant("ffn_tile" as const),
-  arch,
-  dtype,
-  hidden,
-  activation,
-  experts,
-  tokens: fc.constant(8 as const),
   rows: fc.constantFrom(2 as const, 3 as const),
 });
 const rowGemmKey: fc.Arbitrary<RowGemmKey> = fc
@@ -89,12 +73,6 @@ function demand(i: KernelInstance): { shared: number; registers: number; threads
   switch (i.family) {
     case "ffn_stream":
       return { shared: ffnStreamSharedBytes(i), registers: ffnStreamRegisters(i), threads: ffnStreamThreads(i) };
-    case "ffn_tile": {
-      const threads = ffnTileThreads(i);
-      // The bulk pipe's warpgroups start with equal shares and trade registers later.
-      const registers = i.pipe === "bulk" ? registerLimit(threads) : ffnTileRegisters(i);
-      return { shared: ffnTileSharedBytes(i), registers, threads };
-    }
     case "row_gemm":
       return { shared: rowGemmSharedBytes(i), registers: rowGemmRegisters(i), threads: rowGemmThreads(i) };
     case "union_down":
@@ -124,27 +102,6 @@ test("ffn_stream never exceeds its architecture and covers every column with who
       expect((key.hidden / 8) % instance.threads).toBe(0);
       expect(key.hidden / 8 / instance.threads).toBeLessThanOrEqual(4);
       if (instance.arch !== "sm_90a") expect(instance.pipe).toBe("async");
-    }),
-  );
-});
-
-test("ffn_tile never exceeds its architecture, and its warps share rows and columns in whole mma steps", () => {
-  fc.assert(
-    fc.property(tileKey, (key) => {
-      const { instance } = chooseFfnTile(key);
-      fc.pre(instance !== undefined);
-      expectWithinLimits(instance);
-      for (const part of [instance.chunk, instance.columns]) {
-        expect(key.hidden % part).toBe(0);
-        expect(part % (16 * instance.warps)).toBe(0);
-      }
-      expect(instance.columns).toBeLessThanOrEqual((key.rows - 1) * instance.chunk);
-      expect(instance.stages).toBeGreaterThanOrEqual(2);
-      if (instance.arch !== "sm_90a") expect(instance.pipe).toBe("async");
-      if (instance.pipe === "bulk") {
-        expect(32 * instance.warps * ffnTileRegisters(instance)).toBeLessThanOrEqual(65536 - 128 * 40);
-        expect(ffnTileRegisters(instance)).toBeLessThanOrEqual(200);
-      }
     }),
   );
 });
@@ -182,7 +139,6 @@ test("union_down has a legal configuration for every shape that a model may have
 describe("every candidate has a reason, and exactly one legal one is chosen", () => {
   const choices = fc.oneof(
     streamKey.map((key) => chooseFfnStream(key)),
-    tileKey.map((key) => chooseFfnTile(key)),
     rowGemmKey.map((key) => chooseRowGemm(key, 5000)),
     unionDownKey.map((key) => chooseUnionDown(key)),
   );

@@ -25,17 +25,6 @@ const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
     pipe: fc.constantFrom("bulk" as const, "async" as const),
   }),
   fc.record({
-    family: fc.constant("ffn_tile" as const),
-    ...shared,
-    ...gated,
-    ...tuned,
-    tokens: fc.constant(8 as const),
-    hidden: few,
-    rows: fc.constantFrom(2 as const, 3 as const),
-    columns: few,
-    pipe: fc.constantFrom("bulk" as const, "async" as const),
-  }),
-  fc.record({
     family: fc.constant("row_gemm" as const),
     ...shared,
     ...gated,

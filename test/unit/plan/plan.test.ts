@@ -30,12 +30,11 @@ const tiles = (...args: Parameters<typeof rowGemms>) => rowGemms(...args).map((i
 test("a predictor model gets its predictor and whole neurons, nothing of the gate-first path", () => {
   expect(built({ models: [denseModel()] })).toEqual({
     "ffn_stream 3": [1, 2],
-    "ffn_tile 3": [8],
     "row_gemm fc1": [8, 16, 32, 64],
     "row_gemm select": [8, 16, 32, 64],
     "row_gemm select int8": [8, 16, 32, 64],
-    "row_gemm gate_up": [16, 32, 64],
-    union_down: [16, 32, 64],
+    "row_gemm gate_up": [8, 16, 32, 64],
+    union_down: [8, 16, 32, 64],
     support: [0],
   });
 });
@@ -44,12 +43,10 @@ test("a gate-first model also gets the kernels for a mask that is given", () => 
   expect(built({ models: [gateFirstModel()] })).toEqual({
     "ffn_stream 2": [1, 2],
     "ffn_stream 3": [1, 2],
-    "ffn_tile 2": [8],
-    "ffn_tile 3": [8],
     "row_gemm gate": [8, 16, 32, 64],
-    "row_gemm gate_up": [16, 32, 64],
-    "row_gemm up": [16, 32, 64],
-    union_down: [16, 32, 64],
+    "row_gemm gate_up": [8, 16, 32, 64],
+    "row_gemm up": [8, 16, 32, 64],
+    union_down: [8, 16, 32, 64],
     support: [0],
   });
 });
@@ -65,16 +62,15 @@ test.each([
     2,
     { "ffn_stream 3": [2], "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] },
   ],
-  [3, 3, { "ffn_tile 3": [8], "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] }],
   [
+    3,
     9,
-    20,
     {
-      "row_gemm fc1": [16, 32],
-      "row_gemm select": [16, 32],
-      "row_gemm select int8": [16, 32],
-      "row_gemm gate_up": [16, 32],
-      union_down: [16, 32],
+      "row_gemm fc1": [8, 16],
+      "row_gemm select": [8, 16],
+      "row_gemm select int8": [8, 16],
+      "row_gemm gate_up": [8, 16],
+      union_down: [8, 16],
       support: [0],
     },
   ],
@@ -82,20 +78,22 @@ test.each([
   expect(built({ tokens: { min, max } })).toEqual(kinds);
 });
 
+/** What any call of up to 8 tokens takes where nothing streams. */
+const gathered = {
+  "row_gemm fc1": [8],
+  "row_gemm select": [8],
+  "row_gemm select int8": [8],
+  "row_gemm gate_up": [8],
+  union_down: [8],
+  support: [0],
+};
+
 test.each([
-  ["no tile", "sm_90a", { "ffn_stream 3": [1, 2] }],
-  ["neither a stream nor a tile", "sm_86", {}],
-] as const)("a row too wide for %s takes the path over gathered rows instead", (_what, arch, streams) => {
-  const models = [denseModel({ hidden: 8192 })];
-  expect(built({ models, archs: [arch], tokens: { min: 1, max: 9 } })).toEqual({
-    ...streams,
-    "row_gemm fc1": [8, 16],
-    "row_gemm select": [8, 16],
-    "row_gemm select int8": [8, 16],
-    "row_gemm gate_up": [8, 16],
-    union_down: [8, 16],
-    support: [0],
-  });
+  ["is too wide for a stream's ring", "sm_86", 8192],
+  ["does not divide among a stream's threads", "sm_90a", 4352],
+] as const)("a row that %s takes the path over gathered rows from one token on", (_what, arch, hidden) => {
+  const models = [denseModel({ hidden })];
+  expect(built({ models, archs: [arch], tokens: { min: 1, max: 2 } })).toEqual(gathered);
 });
 
 test("where a wide row fits a stream of one token only, the path over gathered rows takes two", () => {
@@ -104,14 +102,7 @@ test("where a wide row fits a stream of one token only, the path over gathered r
   expect(built({ models, tokens: { min: 2, max: 2 } })).toHaveProperty("union_down", [8]);
 });
 
-test("a row that does not divide among a stream's threads is served by tiles from one token on", () => {
-  const models = [denseModel({ hidden: 4352 })];
-  const gemms = { "row_gemm fc1": [8], "row_gemm select": [8], "row_gemm select int8": [8], support: [0] };
-  expect(built({ models, tokens: { min: 1, max: 1 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
-  expect(built({ models, tokens: { min: 1, max: 8 } })).toEqual({ "ffn_tile 3": [8], ...gemms });
-});
-
-test("expected density and tokens decide how many rows a tile has", () => {
+test("expected density and tokens decide how many tiles a warp has", () => {
   const sparse = { models: [denseModel({ density: 0.02 })] };
   expect(tiles(sparse, "gate_up", 16)).toEqual([1]);
   expect(tiles(sparse, "gate_up", 64)).toEqual([2]);
@@ -192,23 +183,4 @@ test.each([
   const { instances } = plan(resolvedConfig({ models, tokens: { min: tokens, max: tokens } }));
   const streams = instances.filter(({ family }) => family === "ffn_stream");
   expect(streams).toEqual([expect.objectContaining({ tokens, pipe, threads })]);
-});
-
-test.each([
-  ["sm_90a", 4096, { pipe: "bulk", warps: 8, chunk: 1024, columns: 2048, stages: 4 }],
-  ["sm_90a", 1536, { pipe: "bulk", warps: 8, chunk: 768, columns: 1536, stages: 7 }],
-  ["sm_80", 4096, { pipe: "async", warps: 8, chunk: 512, columns: 1024, stages: 5 }],
-  ["sm_86", 4096, { pipe: "async", warps: 8, chunk: 128, columns: 256, stages: 5 }],
-] as const)("on %s rows of %i come in chunks near 1024 once enough bytes are in flight", (arch, hidden, tile) => {
-  const { instances } = plan(resolvedConfig({ models: [denseModel({ hidden })], archs: [arch] }));
-  expect(instances.filter(({ family }) => family === "ffn_tile")).toEqual([expect.objectContaining(tile)]);
-});
-
-test("a tile without gate rows has twice the neurons, and so down rows half as long", () => {
-  const { instances } = plan(resolvedConfig({ models: [gateFirstModel()] }));
-  const columns = instances.flatMap((i) => (i.family === "ffn_tile" ? [[i.rows, i.chunk, i.columns]] : []));
-  expect(columns).toEqual([
-    [2, 1024, 1024],
-    [3, 1024, 2048],
-  ]);
 });

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { ffnStreamSharedBytes } from "../../../generators/plan/families/ffn-stream.ts";
-import { ffnTileSharedBytes } from "../../../generators/plan/families/ffn-tile.ts";
 import { rowGemmSharedBytes, rowGemmSlots } from "../../../generators/plan/families/row-gemm.ts";
 import { unionDownSharedBytes } from "../../../generators/plan/families/union-down.ts";
 
@@ -11,18 +10,6 @@ test("ffn_stream", () => {
   const tile = { hidden: 4096, tokens: 2, rows: 3, threads: 256, stages: 8, pipe: "bulk" } as const;
   const bytes = ffnStreamSharedBytes({ family: "ffn_stream", ...target, ...tile });
   expect(bytes).toBe(8 * 24576 + 512 + 128 + 64 + 4096 + 256);
-});
-
-test("ffn_tile, when its slots are as large as the gate and up rows of a tile", () => {
-  const tile = { hidden: 4096, tokens: 8, rows: 3, warps: 8, chunk: 1024, columns: 2048, stages: 4 } as const;
-  const bytes = ffnTileSharedBytes({ family: "ffn_tile", ...target, ...tile, pipe: "bulk" });
-  expect(bytes).toBe(4 * 33024 + 65664 + 8192 + 64 + 4096 + 256 + 256);
-});
-
-test("ffn_tile, when its slots are as large as the down rows of a tile", () => {
-  const tile = { hidden: 4096, tokens: 8, rows: 2, warps: 4, chunk: 512, columns: 1024, stages: 3 } as const;
-  const bytes = ffnTileSharedBytes({ family: "ffn_tile", ...target, ...tile, pipe: "async" });
-  expect(bytes).toBe(3 * 33024 + 65664 + 4096 + 48 + 4096 + 256 + 256);
 });
 
 const rowTile = { warps: 8, producers: 4, chunk: 512, blocks: 1 } as const;

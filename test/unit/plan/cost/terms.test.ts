@@ -37,13 +37,13 @@ describe("bytes", () => {
 });
 
 describe("terms of a call", () => {
-  test("with a given mask read active neurons only, by other kernels from 9 tokens on", () => {
+  test("with a given mask read active neurons only, by other kernels from 3 tokens on", () => {
     const bytes = call({}).bytes;
-    expect(sparseTerms(call({ tokens: 8 }))).toEqual({
+    expect(sparseTerms(call({ tokens: 2 }))).toEqual({
       launches: 2,
-      parts: [{ path: "ffn_few", bytes, kiloResults: 32.768 }],
+      parts: [{ path: "ffn_few", bytes, kiloResults: 8.192 }],
     });
-    expect(sparseTerms(call({ tokens: 9 }))).toMatchObject({ launches: 3, parts: [{ path: "ffn_many", bytes }] });
+    expect(sparseTerms(call({ tokens: 3 }))).toMatchObject({ launches: 3, parts: [{ path: "ffn_many", bytes }] });
   });
 
   test("with a predictor give it what is not of active neurons", () => {
