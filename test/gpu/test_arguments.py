@@ -63,7 +63,7 @@ def exports(layer):
     threshold = {"threshold": 0.0, "topk_ids": None, "padding": None}
     return {
         "pack_mask": {"mask": layer.mask, "union_bits": union, "token_bits": bits},
-        "predict": {"x": x, "fc1": layer.fc1, "fc1_scale": None, "fc2": layer.fc2, "fc2_scale": None}
+        "predict": {"x": x, "fc1": layer.fc1, "fc2": layer.fc2, "fc2_low": None, "fc2_scale": None}
         | {**threshold, "workspace": workspace, "union_bits": union, "token_bits": bits},
         "ffn": {"x": x, "weights": weights, "union_bits": union, "token_bits": bits, **function}
         | {"workspace": workspace, "out": torch.empty_like(x)},
@@ -120,12 +120,17 @@ def test_exports_check_numbers_and_optional_tensors(layer):
     library = _library.functions(0)
     ids = torch.zeros((2, 2), dtype=torch.int32, device=layer.x.device)
     padding = torch.zeros(2, dtype=torch.bool, device=layer.x.device)
-    quantized, scale = quantize_rows(layer.fc2)
+    high, low, scale = quantize_rows(layer.fc2)
+    planes = {"fc2": high, "fc2_low": low, "fc2_scale": scale}
     for export, change, argument in (
-        ("predict", {"fc2": quantized}, "fc2"),
-        ("predict", {"fc2_scale": scale}, "fc2"),
-        ("predict", {"fc2": quantized, "fc2_scale": scale[:, :-1]}, "fc2_scale"),
-        ("predict", {"fc2": quantized, "fc2_scale": scale.double()}, "fc2_scale"),
+        ("predict", {"fc2": high}, "fc2"),
+        ("predict", planes | {"fc2": layer.fc2}, "fc2"),
+        ("predict", planes | {"fc2_low": None}, "fc2_low"),
+        ("predict", planes | {"fc2_scale": None}, "fc2_scale"),
+        ("predict", planes | {"fc2_low": low[:, :-1]}, "fc2_low"),
+        ("predict", planes | {"fc2_low": layer.fc2}, "fc2_low"),
+        ("predict", planes | {"fc2_scale": scale[:, :-1]}, "fc2_scale"),
+        ("predict", planes | {"fc2_scale": scale.double()}, "fc2_scale"),
         ("ffn", {"activation": 2}, "activation"),
         ("ffn", {"topk_ids": ids}, "topk_ids"),
         ("predict", {"topk_ids": ids}, "topk_ids"),

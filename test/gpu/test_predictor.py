@@ -6,16 +6,15 @@ from layers import NEURONS, OVERLAP, TOKENS, compare, expected, make_layer
 from turbosparse import ops, reference, synthetic
 from turbosparse.weights import quantize_rows
 
-by_quantized = pytest.mark.parametrize("quantized", [(), ("fc2",), ("fc1", "fc2")], ids=["16 bits", "fc2", "both"])
+by_quantized = pytest.mark.parametrize("quantized", [False, True], ids=["16 bits", "two planes"])
 
 
-def quantize(layer, names):
-    """Make the named matrices int8; returns their scales as arguments."""
-    scales = {}
-    for name in names:
-        matrix, scales[f"{name}_scale"] = quantize_rows(getattr(layer, name))
-        setattr(layer, name, matrix)
-    return scales
+def quantize(layer, quantized=True):
+    """Put fc2 into planes if so asked; returns what goes with the high one as arguments."""
+    if not quantized:
+        return {}
+    layer.fc2, low, scale = quantize_rows(layer.fc2)
+    return {"fc2_low": low, "fc2_scale": scale}
 
 
 def selected(layer, **options):
@@ -39,8 +38,8 @@ def routed(layer):
 def test_planted_masks_are_found(any_predictor_model, device, tokens, intermediate, quantized):
     for rank in {64, *any_predictor_model.ranks}:
         layer = make_layer(any_predictor_model, device, tokens=tokens, intermediate=intermediate, rank=rank)
-        scales = quantize(layer, quantized)
-        assert torch.equal(selected(layer, **scales), layer.mask & routed(layer))
+        planes = quantize(layer, quantized)
+        assert torch.equal(selected(layer, **planes), layer.mask & routed(layer))
 
 
 @by_quantized
@@ -52,7 +51,6 @@ def test_agrees_with_torch_outside_the_rounding_margin(any_predictor_model, devi
     model, generator = any_predictor_model, torch.Generator(device).manual_seed(rank)
     layer = make_layer(model, device, tokens=tokens, rank=rank)
     layer.fc1, layer.fc2 = synthetic.plant_predictor(layer.x, layer.mask, rank, generator, hard=True)
-    # Quantising spreads the crowd, so that more of it is certain.
     assert_agreement(layer, quantize(layer, quantized), least_certain=0.3)
 
 
@@ -70,26 +68,42 @@ def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, to
     assert_agreement(layer, quantize(layer, quantized), least_certain=0.9)
 
 
-@by_quantized
-@pytest.mark.parametrize("tokens", [1, 8, 64])
-def test_agrees_with_torch_near_the_threshold(predictor_model, device, tokens, quantized):
-    """Logits as close to the threshold as quantising moves them."""
-    model, generator = predictor_model, torch.Generator(device).manual_seed(tokens)
-    layer = make_layer(model, device, tokens=tokens)
+def crowded_layer(model, device, tokens):
+    """Logits as close to the threshold as the high plane alone would move them."""
+    generator = torch.Generator(device).manual_seed(tokens)
+    layer = make_layer(model, device, tokens=tokens, intermediate=8192)
     rank = max(model.ranks)
     layer.fc1 = synthetic.population_fc1(model.hidden, rank, model.dtype, generator)[None]
     layer.fc2 = synthetic.population_fc2(layer.mask.shape[2], rank, 0.1, OVERLAP, model.dtype, generator)[None]
     synthetic.crowd_threshold(layer.x, layer.fc1, layer.fc2, generator)
+    return layer
+
+
+@by_quantized
+@pytest.mark.parametrize("tokens", [1, 8, 33, 64])
+def test_agrees_with_torch_near_the_threshold(predictor_model, device, tokens, quantized):
+    layer = crowded_layer(predictor_model, device, tokens)
     assert_agreement(layer, quantize(layer, quantized), least_certain=0.6)
 
 
-def assert_agreement(layer, scales, least_certain):
+@pytest.mark.parametrize("tokens", [1, 8, 33, 64])
+def test_planes_select_what_16_bits_do(predictor_model, device, tokens):
+    layer = crowded_layer(predictor_model, device, tokens)
+    exact = selected(layer)
+    planes = quantize(layer)
+    assert (selected(layer, **planes) == exact).double().mean() >= 0.999
+    # The high plane alone is not enough, so that this has read the low one.
+    high_only = planes | {"fc2_low": torch.zeros_like(planes["fc2_low"])}
+    assert (selected(layer, **high_only) == exact).double().mean() < 0.995
+
+
+def assert_agreement(layer, planes, least_certain):
     threshold = reference.default_threshold(layer.model.dtype)
-    logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2, **scales)
+    logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2, **planes)
     certain = ((logits - threshold).abs() > margin) & routed(layer)
     assert certain.sum() > least_certain * routed(layer).expand_as(certain).sum()
-    torch_mask = reference.predict_mask(layer.x, layer.fc1, layer.fc2, threshold, **scales)
-    mine = selected(layer, **scales)
+    torch_mask = reference.predict_mask(layer.x, layer.fc1, layer.fc2, threshold, **planes)
+    mine = selected(layer, **planes)
     assert torch.equal(torch_mask[certain], (logits > threshold)[certain])
     assert torch.equal(mine[certain], torch_mask[certain])
     assert not (mine & ~routed(layer)).any()
@@ -106,8 +120,8 @@ def test_padding_selects_nothing(any_predictor_model, device, tokens, quantized)
             layer.ids = torch.cat([layer.ids, layer.ids[: tokens - 64]])
     padding = torch.arange(tokens, device=device) % 3 == 0
     layer.x[padding] = float("nan")
-    scales = quantize(layer, quantized)
-    assert torch.equal(selected(layer, padding=padding, **scales), layer.mask & routed(layer) & ~padding[:, None, None])
+    planes = quantize(layer, quantized)
+    assert torch.equal(selected(layer, padding=padding, **planes), layer.mask & routed(layer) & ~padding[:, None, None])
 
 
 @by_quantized
@@ -140,12 +154,12 @@ def test_threshold_is_exclusive(predictor_model, device):
 def test_layer_with_its_predictor(any_predictor_model, device, tokens, quantized):
     model, layer = any_predictor_model, make_layer(any_predictor_model, device, tokens=tokens)
     answer = expected(layer)
-    scales = quantize(layer, quantized)
+    planes = quantize(layer, quantized)
     if model.experts > 1:
         predictor = (layer.fc1, layer.fc2)
-        result = ops.moe(layer.x, layer.weights, layer.ids, layer.scores, *predictor, None, *model.function, **scales)
+        result = ops.moe(layer.x, layer.weights, layer.ids, layer.scores, *predictor, None, *model.function, **planes)
     else:
-        active = ops.predict(layer.x, layer.fc1, layer.fc2, **scales)
+        active = ops.predict(layer.x, layer.fc1, layer.fc2, **planes)
         result = ops.ffn(layer.x, layer.weights, *active, *model.function)
     compare(result, *answer)
 
@@ -155,6 +169,6 @@ def test_rows_of_scale_0_follow_the_threshold(predictor_model, device, tokens):
     """Rows of zeros have logit 0: dropped by a threshold of 0, kept by a lower one."""
     layer = make_layer(predictor_model, device, tokens=tokens)
     layer.fc2[:, ::3] = 0
-    scales = quantize(layer, ("fc2",))
-    assert not selected(layer, threshold=0.0, **scales)[:, :, ::3].any()
-    assert selected(layer, threshold=-1e-3, **scales)[:, :, ::3].all()
+    planes = quantize(layer)
+    assert not selected(layer, threshold=0.0, **planes)[:, :, ::3].any()
+    assert selected(layer, threshold=-1e-3, **planes)[:, :, ::3].all()
