@@ -34,7 +34,7 @@ class Model:
 
     @property
     def predictor(self) -> bool:
-        return bool(self.ranks)
+        return len(self.ranks) > 0
 
     @property
     def function(self) -> tuple[str, float]:
