@@ -148,9 +148,9 @@ def test_planes_without_a_predictor_are_refused():
 WIDE, DEEP, ROWS, SEEDS = 4096, 1280, 2048, 3
 
 
-def released_size(density, seed, hard):
+def released_size(density, seed, hard, dtype=torch.bfloat16):
     generator = torch.Generator().manual_seed(seed)
-    x = synthetic.random_inputs(8, WIDE, torch.bfloat16, generator)
+    x = synthetic.random_inputs(8, WIDE, dtype, generator)
     fc1 = synthetic.population_fc1(WIDE, DEEP, x.dtype, generator)[None]
     fc2 = synthetic.population_fc2(ROWS, DEEP, density, 0.45, x.dtype, generator)[None]
     if hard:
@@ -160,13 +160,14 @@ def released_size(density, seed, hard):
 
 # Measured over ten seeds: no or one neuron in 163840, and on hard inputs 9 to 12, of either side. The high plane alone
 # would change 0.03% to 0.12%, and 1.8%.
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("hard", [False, True])
-@pytest.mark.parametrize("density", [0.03, 0.10, 0.15])
-def test_masks_agree_with_those_of_16_bits(density, hard):
-    threshold = reference.default_threshold(torch.bfloat16)
+@pytest.mark.parametrize("density", [0.03, 0.15])
+def test_masks_agree_with_those_of_16_bits(density, hard, dtype):
+    threshold = reference.default_threshold(dtype)
     wrong = high_alone = 0.0
     for seed in range(SEEDS):
-        x, fc1, fc2 = released_size(density, seed, hard)
+        x, fc1, fc2 = released_size(density, seed, hard, dtype)
         exact = reference.predict_mask(x, fc1, fc2, threshold)
         fc1, high, low, scale = quantize(fc1, fc2)
         wrong += (reference.predict_mask(x, fc1, high, threshold, low, scale) != exact).double().mean().item() / SEEDS
