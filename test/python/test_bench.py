@@ -108,6 +108,21 @@ def test_bytes_of_one_token():
     assert operators.OPERATORS["ffn_gate_first"].bytes_read(gates) == (300 + 2 * 30) * 256 * 2
 
 
+@pytest.mark.parametrize(("shape", "experts", "neurons"), [(FFN, [0], 300), (MOE, [0, 2], 200)])
+def test_bytes_of_a_predictor_count_the_low_plane_rows_that_a_token_needs(shape, experts, neurons):
+    """With one hidden unit of 1 and steps of 1 the band is 6 / sqrt(12) = 1.73: logits of 2 are decided, of 1 not."""
+    layer = layer_of(shape, 8)
+    if layer.ids is not None:
+        layer.ids[:] = torch.tensor(experts)
+    layer.x[:], layer.fc1[:], layer.fc2[:], layer.fc2_scale[:] = 0, 0, 0, 1
+    layer.x[0, 0] = layer.fc1[:, 0, 0] = 1
+    layer.fc2[..., 0] = 2
+    whole = operators.OPERATORS["predict"].bytes_read(layer)
+    assert whole == len(experts) * (2 * 64 * 256 + neurons * (64 + 4))
+    layer.fc2[:, 5:8, 0] = 1
+    assert operators.OPERATORS["predict"].bytes_read(layer) == whole + len(experts) * 3 * 64
+
+
 def test_bytes_of_gate_first_count_down_columns_of_open_neurons_only():
     layer = layer_of("hidden=256,intermediate=300")
     up = layer.x.float() @ layer.weights[0, :, 1].float().T > 0

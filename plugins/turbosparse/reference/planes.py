@@ -28,8 +28,12 @@ def joined_planes(high: Tensor, low: Tensor, dtype: torch.dtype) -> Tensor:
 
     One GEMM with it, of inputs joined to themselves, sums both planes' products in its accumulator.
     """
-    planes = torch.cat([high, low], -1).to(dtype)
-    planes[..., high.shape[-1] :] /= LEVELS
+    depth = high.shape[-1]
+    # Filled in place: for a mixture's experts this is the largest tensor of a dense call.
+    planes = torch.empty((*high.shape[:-1], 2 * depth), dtype=dtype, device=high.device)
+    planes[..., :depth] = high
+    planes[..., depth:] = low
+    planes[..., depth:] /= LEVELS
     return planes
 
 
