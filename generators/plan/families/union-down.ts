@@ -2,10 +2,10 @@ import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { UnionDownKey } from "../names.ts";
 import type { UnionDownInstance } from "../types.ts";
-import { mmaRegisters, tileRows } from "./mma-registers.ts";
+import { accumulators, tileRows } from "./mma.ts";
 
 const warps = 8;
-const producers = 4;
+const producers = 8;
 const columnChoices = [256, 128] as const;
 const chunkChoices = [64, 32] as const;
 const minStages = 2;
@@ -23,8 +23,9 @@ export function unionDownSharedBytes(i: UnionDownInstance): number {
   return ring + 4 * (listCapacity + unionDownThreads(i)) + 512;
 }
 
+/** Estimated registers a thread: its sums, and 64 for operands and addresses, as ptxas 13.0 gets by with. */
 export const unionDownRegisters = (i: Pick<UnionDownInstance, "columns" | "warps" | "tokens">): number =>
-  mmaRegisters(i.columns / (tileRows * i.warps), i.tokens);
+  accumulators(i.columns / (tileRows * i.warps), i.tokens) + 64;
 
 /** Why blocks of `columns` columns cannot be, or undefined. */
 function columnObjection(key: UnionDownKey, columns: number): string | undefined {

@@ -22,15 +22,16 @@ template <int kThreads, int kExperts>
 class ActiveList {
  public:
   static constexpr int kWarps = (kThreads + 31) / 32;
+  static_assert(kThreads <= 1024, "for_range() looks for one of at most 1024 threads");
 
   // Starts reading the bitmap; other loads may follow before scan() waits for it.
   __device__ ActiveList(const uint8_t* union_bits, int intermediate) {
     words_ = reinterpret_cast<const uint32_t*>(union_bits);
     intermediate_ = intermediate;
     const int words = kExperts * words_per_expert(intermediate);
-    const int share = (words + kThreads - 1) / kThreads;
-    begin_ = min(static_cast<int>(threadIdx.x) * share, words);
-    end_ = min(begin_ + share, words);
+    share_ = (words + kThreads - 1) / kThreads;
+    begin_ = min(static_cast<int>(threadIdx.x) * share_, words);
+    end_ = min(begin_ + share_, words);
 #pragma unroll
     for (int i = 0; i < kHeld; ++i) held_[i] = begin_ + i < end_ ? __ldcg(words_ + begin_ + i) : 0u;
   }
@@ -91,8 +92,6 @@ class ActiveList {
   // caller synchronises.
   template <class Emit>
   __device__ void for_range(int begin, int end, Emit emit) const {
-    const int words = kExperts * words_per_expert(intermediate_);
-    const int share = (words + kThreads - 1) / kThreads;
     for (int rank = begin + static_cast<int>(threadIdx.x); rank < end; rank += kThreads) {
       // The last thread whose words begin at or before the rank holds it.
       int owner = 0;
@@ -101,7 +100,7 @@ class ActiveList {
         if (owner + step < kThreads && first_ranks_[owner + step] <= rank) owner += step;
       }
       int skip = rank - first_ranks_[owner];
-      int word = owner * share;
+      int word = owner * share_;
       uint32_t bits = __ldcg(words_ + word);
       for (; skip >= __popc(bits); bits = __ldcg(words_ + ++word)) skip -= __popc(bits);
       for (; skip > 0; --skip) bits &= bits - 1;
@@ -132,7 +131,7 @@ class ActiveList {
   const uint32_t* words_;
   uint32_t held_[kHeld];
   const int* first_ranks_ = nullptr;
-  int intermediate_, begin_, end_, first_rank_, last_rank_, total_;
+  int intermediate_, share_, begin_, end_, first_rank_, last_rank_, total_;
 };
 
 }  // namespace turbosparse

@@ -9,7 +9,7 @@ struct UnionDownCompute80Fp16H1536E1T8 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 32;
   static constexpr int kStages = 5;
@@ -26,7 +26,7 @@ struct UnionDownCompute80Fp16H1536E1T16 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 16;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 32;
   static constexpr int kStages = 5;

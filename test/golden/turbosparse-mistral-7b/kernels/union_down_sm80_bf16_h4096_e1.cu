@@ -9,7 +9,7 @@ struct UnionDownSm80Bf16H4096E1T8 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
@@ -26,7 +26,7 @@ struct UnionDownSm80Bf16H4096E1T16 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 16;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
@@ -43,7 +43,7 @@ struct UnionDownSm80Bf16H4096E1T32 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 32;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
@@ -60,7 +60,7 @@ struct UnionDownSm80Bf16H4096E1T64 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 64;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 3;

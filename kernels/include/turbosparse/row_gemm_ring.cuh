@@ -1,0 +1,117 @@
+// How rows and tokens reach row_gemm's computing warps.
+#pragma once
+
+#include "turbosparse/bulk_ring.cuh"
+#include "turbosparse/row_gemm_share.cuh"
+
+namespace turbosparse {
+
+// The ring: as many slots as fit, each of one chunk of all rows of a pass and of all tokens.
+template <class C>
+struct RowRing {
+  using Shape = RowGemmShape<C>;
+  unsigned char* memory;
+  uint64_t* full;
+  uint64_t* empty;
+  int chunk;         // columns of a slot
+  int row_stride;    // bytes
+  int token_stride;  // bytes
+  int row_bytes;     // of all rows of a slot; the tokens follow
+  int slot_bytes;
+  int slots;
+
+  __device__ RowRing(unsigned char* ring, uint64_t* barriers, int row_capacity, int tokens)
+      : memory(ring), full(barriers), empty(barriers + Shape::kMaxSlots) {
+    for (chunk = C::kChunk;; chunk /= 2) {
+      row_stride = chunk * Shape::kWeightSize + Shape::kRowPadding;
+      token_stride = chunk * 2 + Shape::kTokenPadding;
+      row_bytes = row_capacity * row_stride;
+      slot_bytes = row_bytes + tokens * token_stride;
+      slots = min(C::kRingBytes / slot_bytes, Shape::kMaxSlots);
+      if (slots >= Shape::kWantedSlots || chunk == Shape::kMinChunk) break;
+    }
+  }
+  __device__ static void init(uint64_t* barriers) {
+    for (int s = 0; s < Shape::kMaxSlots; ++s) {
+      mbarrier_init(&barriers[s], Shape::kProducerThreads);
+      mbarrier_init(&barriers[Shape::kMaxSlots + s], Shape::kComputeThreads);
+    }
+    mbarrier_init_fence();
+  }
+  __device__ uint32_t rows(int slot) const { return shared_address(memory + slot * slot_bytes); }
+  __device__ uint32_t tokens(int slot) const { return rows(slot) + row_bytes; }
+};
+
+// A producer thread copies 16 bytes of every so many rows and tokens of each slot.
+template <class C>
+class RowProducer {
+ public:
+  using Shape = RowGemmShape<C>;
+
+  __device__ RowProducer(const RowGemmArgs& args, const RowShare<C>& share, const RowRing<C>& ring)
+      : args_(args), share_(share), ring_(ring), policy_(evict_first_policy()) {
+    const int thread = threadIdx.x - Shape::kComputeThreads;
+    const int row_vectors = __ffs(ring.chunk * Shape::kWeightSize / 16) - 1;
+    row_ = thread >> row_vectors;
+    row_step_ = Shape::kProducerThreads >> row_vectors;
+    row_offset_ = (thread & ((1 << row_vectors) - 1)) * 16;
+    // Neuron weights are read at the gate or the up row.
+    constexpr bool kNeurons = Shape::kGathers || C::kRole == Role::gate;
+    row_bytes_ = args.depth * Shape::kWeightSize;
+    row_distance_ = kNeurons ? 3 * row_bytes_ : row_bytes_;
+    base_ = static_cast<const unsigned char*>(args.rows) + row_offset_ + (C::kRole == Role::up ? row_bytes_ : 0);
+  }
+
+  __device__ void send_rows(int slot, const RowPass& pass, int offset, int length) const {
+    if (row_offset_ >= length * Shape::kWeightSize) return;
+    const unsigned char* base = base_ + offset * Shape::kWeightSize;
+    const uint32_t rows = ring_.rows(slot) + row_offset_;
+    // Rows are looked up together, so that the latencies overlap.
+    constexpr int kBatch = 4;
+    for (int first = row_; first < pass.count; first += kBatch * row_step_) {
+      int row[kBatch];
+#pragma unroll
+      for (int j = 0; j < kBatch; ++j) row[j] = share_.row(pass, min(first + j * row_step_, pass.count - 1));
+#pragma unroll
+      for (int j = 0; j < kBatch; ++j) {
+        const int i = first + j * row_step_;
+        if (i >= pass.count) break;
+        const unsigned char* source =
+            base + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * static_cast<uint32_t>(row_distance_);
+        const uint32_t target = rows + (Shape::kRowKinds == 2 ? i / 8 * 16 + i % 8 : i) * ring_.row_stride;
+        copy_async_16(target, source, policy_);
+        if constexpr (Shape::kRowKinds == 2) copy_async_16(target + 8 * ring_.row_stride, source + row_bytes_, policy_);
+      }
+    }
+  }
+
+  // Also hands the slot over once all is there.
+  __device__ void send_tokens(int slot, const RowPass& pass, int offset, int length) const {
+    const int vectors = length / 8;
+    const auto* x = reinterpret_cast<const unsigned char*>(share_.tokens(pass) + offset);
+    const uint32_t tokens = ring_.tokens(slot);
+#pragma unroll 4
+    for (int i = threadIdx.x - Shape::kComputeThreads; i < args_.tokens << token_shift();
+         i += Shape::kProducerThreads) {
+      const int token = i >> token_shift();
+      const int vector = i & ((1 << token_shift()) - 1);
+      if (vector < vectors) {
+        copy_async_16(tokens + token * ring_.token_stride + vector * 16,
+                      x + static_cast<uint32_t>(token * (args_.depth * 2) + vector * 16));
+      }
+    }
+    mbarrier_arrive_after_copies(&ring_.full[slot]);
+  }
+
+ private:
+  __device__ int token_shift() const { return __ffs(ring_.chunk / 8) - 1; }
+  const RowGemmArgs& args_;
+  const RowShare<C>& share_;
+  const RowRing<C>& ring_;
+  uint64_t policy_;
+  int row_, row_step_, row_offset_;
+  int row_bytes_, row_distance_;
+  const unsigned char* base_;
+};
+
+}  // namespace turbosparse

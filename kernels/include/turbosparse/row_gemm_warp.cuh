@@ -1,0 +1,174 @@
+// What a computing warp of row_gemm does: products of its tiles of rows with all tokens.
+#pragma once
+
+#include "turbosparse/row_gemm_int8.cuh"
+#include "turbosparse/row_gemm_ring.cuh"
+
+namespace turbosparse {
+
+// A computing warp's tiles of a pass.
+template <class C>
+struct RowGemmWarp {
+  using Shape = RowGemmShape<C>;
+  using Element = typename C::Element;
+  // Steps of 16 columns whose operands are loaded together, so that their latencies overlap.
+  static constexpr int kBatch = Shape::kInt8       ? (C::kTokens == 8 ? 4 : 2)
+                                : C::kTokens <= 16 ? 4
+                                : C::kTokens == 32 ? 2
+                                                   : 1;
+  TileProducts<C> sums[C::kTiles];
+  const int warp = threadIdx.x / 32;
+  const int lane = threadIdx.x % 32;
+  int groups;      // of warps that share the row length
+  int group;       // this warp's
+  int first_tile;  // of this warp
+  int count;       // of its tiles
+  int tokens;      // of the call: absent ones have no rows
+
+  __device__ void begin(int tiles, int all_tokens) {
+    tokens = all_tokens;
+    groups = 1;
+    while (groups * 2 * tiles <= C::kWarps) groups *= 2;
+    const int width = C::kWarps / groups;
+    group = warp / width;
+    first_tile = warp % width * tiles / width;
+    count = (warp % width + 1) * tiles / width - first_tile;
+#pragma unroll
+    for (int m = 0; m < C::kTiles; ++m) {
+#pragma unroll
+      for (int n = 0; n < Shape::kTokenTiles; ++n) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) sums[m][n][i] = 0.0f;
+      }
+    }
+  }
+
+  // Adds the products of a slot of `length` columns, of which the groups take contiguous parts.
+  __device__ void multiply(const RowRing<C>& ring, int slot, int length) {
+    const int loads = length / kLoadColumns;
+    const int begin = loads * group / groups;
+    const int end = loads * (group + 1) / groups;
+    if (count == C::kTiles) {
+      multiply_part<C::kTiles>(ring, slot, begin, end);
+    } else if (count == 1) {
+      multiply_part<1>(ring, slot, begin, end);
+    }
+  }
+
+  // Adds the groups' sums in order into the first group's registers. `scratch` is of all computing warps.
+  __device__ void reduce(float* scratch) {
+    if (groups == 1) return;
+    constexpr int kPerWarp = Shape::kTokenTiles * 4 * 32;
+    if (group > 0) {
+#pragma unroll
+      for (int n = 0; n < Shape::kTokenTiles; ++n) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) scratch[warp * kPerWarp + (n * 4 + i) * 32 + lane] = sums[0][n][i];
+      }
+    }
+    named_barrier(1, Shape::kComputeThreads);
+    for (int g = 1; g < groups && group == 0; ++g) {
+      const float* other = scratch + (g * (C::kWarps / groups) + warp) * kPerWarp;
+#pragma unroll
+      for (int n = 0; n < Shape::kTokenTiles; ++n) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) sums[0][n][i] += other[(n * 4 + i) * 32 + lane];
+      }
+    }
+    named_barrier(1, Shape::kComputeThreads);
+  }
+
+ private:
+  static constexpr int kLoadColumns = Shape::kInt8 ? 32 : 16;  // that one ldmatrix of rows brings
+  static constexpr int kLoads = kBatch * 16 / kLoadColumns;    // of a batch
+  static constexpr int kTokenLoads =
+      Shape::kInt8 || Shape::kTokenTiles == 1 ? Shape::kTokenTiles : Shape::kTokenTiles / 2;
+
+  template <int kCount>
+  __device__ void multiply_part(const RowRing<C>& ring, int slot, int begin, int end) {
+    uint32_t rows[kCount];
+#pragma unroll
+    for (int m = 0; m < kCount; ++m) {
+      rows[m] = ring.rows(slot) + ((first_tile + m) * 16 + lane % 16) * ring.row_stride + lane / 16 * 16 + begin * 32;
+    }
+    uint32_t x[kTokenLoads];
+#pragma unroll
+    for (int i = 0; i < kTokenLoads; ++i) {
+      x[i] = ring.tokens(slot) + token_row(i) * ring.token_stride + token_column() + begin * kLoadColumns * 2;
+    }
+    int left = end - begin;
+    for (; left >= kLoads; left -= kLoads) multiply_batch<kCount, kLoads>(rows, x);
+    for (; left > 0; --left) multiply_batch<kCount, 1>(rows, x);
+  }
+
+  // Advances the addresses.
+  template <int kCount, int kSteps>
+  __device__ void multiply_batch(uint32_t (&rows)[kCount], uint32_t (&x)[kTokenLoads]) {
+    constexpr int kMmas = kSteps * kLoadColumns / 16;
+    uint32_t a[kMmas][kCount][4];
+    uint32_t b[kMmas][Shape::kTokenTiles][2];
+#pragma unroll
+    for (int s = 0; s < kSteps; ++s) {
+      if constexpr (Shape::kInt8) {
+#pragma unroll
+        for (int n = 0; n < kTokenLoads; ++n) {
+          load_shared_8(b[2 * s][n], x[n] + s * 64);
+          load_shared_8(b[2 * s + 1][n], x[n] + s * 64 + 32);
+        }
+#pragma unroll
+        for (int m = 0; m < kCount; ++m) {
+          uint32_t q[4];
+          load_matrix_x4(q, rows[m] + s * 32);
+          widen(a[2 * s][m], q[0], q[1]);
+          widen(a[2 * s + 1][m], q[2], q[3]);
+        }
+      } else {
+        if constexpr (Shape::kTokenTiles == 1) {
+          load_matrix_x2(b[s][0], x[0] + s * 32);
+        } else {
+#pragma unroll
+          for (int n = 0; n < kTokenLoads; ++n) {
+            uint32_t both[4];
+            load_matrix_x4(both, x[n] + s * 32);
+            b[s][2 * n][0] = both[0];
+            b[s][2 * n][1] = both[1];
+            b[s][2 * n + 1][0] = both[2];
+            b[s][2 * n + 1][1] = both[3];
+          }
+        }
+#pragma unroll
+        for (int m = 0; m < kCount; ++m) load_matrix_x4(a[s][m], rows[m] + s * 32);
+      }
+    }
+#pragma unroll
+    for (int s = 0; s < kMmas; ++s) {
+#pragma unroll
+      for (int m = 0; m < kCount; ++m) {
+#pragma unroll
+        for (int n = 0; n < Shape::kTokenTiles; ++n) multiply_accumulate<Element>(sums[m][n], a[s][m], b[s][n]);
+      }
+    }
+#pragma unroll
+    for (int m = 0; m < kCount; ++m) rows[m] += kSteps * 32;
+#pragma unroll
+    for (int n = 0; n < kTokenLoads; ++n) x[n] += kSteps * kLoadColumns * 2;
+  }
+
+  // One ldmatrix brings two tiles of tokens, where there are so many. ldmatrix of int8 rows gives a lane four of a row
+  // where mma wants two and two that lie eight apart: both sides take the columns in the order in which the lanes hold
+  // them, so a lane reads four of a token.
+  __device__ int token_row(int load) const {
+    if constexpr (Shape::kInt8) return min(load * 8 + lane / 4, tokens - 1);
+    return min(Shape::kTokenTiles == 1 ? lane % 8 : load * 16 + lane / 16 * 8 + lane % 8, tokens - 1);
+  }
+  __device__ int token_column() const { return Shape::kInt8 ? lane % 4 * 8 : lane / 8 % 2 * 16; }
+
+  __device__ static void widen(uint32_t (&a)[4], uint32_t upper, uint32_t lower) {
+    a[0] = widen2<Element, 0>(upper);
+    a[1] = widen2<Element, 0>(lower);
+    a[2] = widen2<Element, 2>(upper);
+    a[3] = widen2<Element, 2>(lower);
+  }
+};
+
+}  // namespace turbosparse
