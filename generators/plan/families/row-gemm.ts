@@ -2,7 +2,7 @@ import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
 import type { RowGemmInstance } from "../types.ts";
-import { mmaRegisters, tileRows } from "./mma-registers.ts";
+import { accumulators, tileRows } from "./mma.ts";
 
 const warpChoices = [8, 4] as const;
 const tileChoices = [2, 1] as const;
@@ -36,7 +36,10 @@ const rowsPerResult = (i: Pick<RowGemmInstance, "role">) => (i.role === "gate_up
 
 export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps" | "producers">) => 32 * (i.warps + i.producers);
 
-export const rowGemmRegisters = (i: Pick<RowGemmInstance, "tiles" | "tokens">) => mmaRegisters(i.tiles, i.tokens);
+/** Estimated registers a thread: its sums, one step's operands of both sides, and 64 for addresses and more operands. */
+export function rowGemmRegisters(i: Pick<RowGemmInstance, "tiles" | "tokens">): number {
+  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + 64;
+}
 
 /** Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. */
 function sharedBytesBesideRing(i: Tile): number {
@@ -142,6 +145,6 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
 export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInstance> {
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
     const pass = `Passes of ${tileRows * i.warps * i.tiles} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
-    return `${pass}, a ring of ${rowGemmSlots(i)} slots: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
+    return `${pass}, a ring of ${rowGemmSlots(i)} slots of a full one: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
   });
 }
