@@ -15,7 +15,10 @@ const elementBytes = 2;
 /** An int8 row of fc2 has a float32 scale. */
 const scaleBytes = 4;
 
-/** Bytes of what finds the active neurons of one expert; 0 where they are given. */
+/**
+ * Bytes of what finds the active neurons of one expert; 0 where they are given. Of int8 the high plane: how many rows of
+ * the low one a call needs depends on its data.
+ */
 export function selectionBytes(operator: Operator, shape: CallShape): number {
   const { hidden, intermediate, rank, predictorBits } = shape;
   const steps = stepsOf[operator];

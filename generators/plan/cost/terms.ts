@@ -66,8 +66,12 @@ export function denseTerms(call: Call): CallTerms {
 const bytesOfSelection = ({ operator, shape, unionDensity, bytes }: Call): number =>
   Math.max(0, bytes - activeBytes(operator, shape, unionDensity));
 
-/** How many experts the call's tokens are routed to, by the bytes of what finds the active neurons in each. */
+/**
+ * How many experts the call's tokens are routed to, by the bytes of what finds the active neurons in each: of int8, whose
+ * low plane is read where it is needed, the most that can be.
+ */
 function visitedExperts(call: Call): number {
-  const { operator, shape } = call;
-  return shape.experts === 1 ? 1 : bytesOfSelection(call) / selectionBytes(operator, shape);
+  const { operator, shape, tokens } = call;
+  if (shape.experts === 1) return 1;
+  return Math.min(shape.experts, tokens * shape.topK, bytesOfSelection(call) / selectionBytes(operator, shape));
 }

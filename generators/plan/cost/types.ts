@@ -8,7 +8,7 @@ export type Operator = "ffn" | "predict" | "ffn_predicted" | "ffn_gate_first" | 
 export interface CallShape extends Pick<ModelSpec, "hidden" | "intermediate" | "experts" | "topK"> {
   /** Of the predictor; null where none is evaluated. */
   readonly rank: number | null;
-  /** Of a weight of its fc2, which is quantised when it is loaded; fc1, a quarter of the bytes, is not. */
+  /** Of a weight of its fc2 that every call reads: 8 of two int8 planes made when it is loaded. fc1 is not quantised. */
   readonly predictorBits: 8 | 16 | null;
 }
 

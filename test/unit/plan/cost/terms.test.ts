@@ -67,8 +67,10 @@ describe("terms of a call", () => {
     expect(denseTerms(call({})).parts).toMatchObject([{ path: "dense_ffn", bytes: 14336 * 24576 }]);
     const selection = 3 * selectionBytes("moe", mixture);
     const bytes = selection + activeBytes("moe", mixture, 0.02);
-    expect(denseTerms(call({ operator: "moe", shape: mixture, unionDensity: 0.02, bytes })).parts).toMatchObject([
-      { path: "dense_experts", bytes: expect.closeTo(3 * 14336 * 24576, -3) },
-    ]);
+    const dense = (tokens: number) =>
+      denseTerms(call({ operator: "moe", shape: mixture, tokens, unionDensity: 0.02, bytes })).parts;
+    expect(dense(2)).toMatchObject([{ path: "dense_experts", bytes: expect.closeTo(3 * 14336 * 24576, -3) }]);
+    // A token is routed to two experts: what else was read is of the low plane.
+    expect(dense(1)).toMatchObject([{ bytes: 2 * 14336 * 24576 }]);
   });
 });
