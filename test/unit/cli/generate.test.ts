@@ -77,7 +77,7 @@ test("other models replace the sources of the ones before and keep files that ar
   expect(names).toContain("mine.cu");
   expect(names).toContain("ffn_stream_sm90a_bf16_h4096_drelu_e8.cu");
   expect(names.filter((name) => name.endsWith("_e1.cu"))).toEqual([]);
-  expect(env.err()).toContain("Wrote 6 sources to dist/src and removed 5.");
+  expect(env.err()).toContain("Wrote 7 sources to dist/src and removed 6.");
 });
 
 test("a file of one's own in the way is an error, and nothing is written", async () => {
