@@ -68,6 +68,7 @@ export interface RowGemmContext {
 }
 
 export interface SupportInstancesContext {
+  readonly activate: Rendered;
   readonly config: Rendered;
   readonly element: Rendered;
   readonly packMask: Rendered;

@@ -13,7 +13,7 @@ import type {
   UnionDownInstancesContext,
 } from "./contexts.ts";
 import { cIdent, cInt, cType, type Rendered } from "./formatters.ts";
-import { packMaskName, reduceName } from "./support-names.ts";
+import { activateName, packMaskName, reduceName } from "./support-names.ts";
 
 const elements = { bf16: "__nv_bfloat16", fp16: "__half" } as const;
 
@@ -81,5 +81,11 @@ export function unionDownContext(instance: UnionDownInstance): UnionDownInstance
 
 export function supportContext(instance: SupportInstance): SupportInstancesContext {
   const { config, element } = identity(instance);
-  return { config, element, reduce: cIdent(reduceName(instance)), packMask: cIdent(packMaskName(instance)) };
+  return {
+    config,
+    element,
+    reduce: cIdent(reduceName(instance)),
+    packMask: cIdent(packMaskName(instance)),
+    activate: cIdent(activateName(instance)),
+  };
 }

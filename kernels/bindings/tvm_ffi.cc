@@ -230,6 +230,37 @@ void pack_mask(TensorView mask, TensorView union_bits, TensorView token_bits) {
                                           active_set(union_bits, token_bits), stream_of(mask.device())));
 }
 
+void activate(TensorView gate, TensorView up, Optional<TensorView> token_bits, Optional<TensorView> dropped,
+              int64_t activation, double gate_threshold) {
+  const DType dtype = weight_dtype("gate", gate);
+  if (gate.ndim() != 2) TVM_FFI_THROW(ValueError) << "argument `gate` must have shape [rows, intermediate]";
+  const Gating gating = checked_gating(activation, gate_threshold);
+  ActivateArgs args{};
+  args.rows = checked_int("gate", gate.size(0), 1, 65535 * 16);
+  args.columns = checked_int("gate", gate.size(1), 1, 1 << 20);
+  args.activation = gating.activation;
+  args.threshold = gating.threshold;
+  check_tensor("gate", gate, gate.device(), {args.rows, args.columns});
+  check_dtype("up", up, gate.dtype());
+  check_tensor("up", up, gate.device(), {args.rows, args.columns});
+  args.gate = gate.data_ptr();
+  args.up = up.data_ptr();
+  if (token_bits.has_value()) {
+    const TensorView bits = token_bits.value();
+    check_dtype("token_bits", bits, kInt64);
+    check_tensor("token_bits", bits, gate.device(), {(args.rows + 63) / 64, args.columns});
+    args.token_bits = static_cast<const uint64_t*>(bits.data_ptr());
+  }
+  if (dropped.has_value()) {
+    const TensorView mask = dropped.value();
+    check_dtype("dropped", mask, kBool);
+    check_tensor("dropped", mask, gate.device(), {args.rows, args.columns});
+    args.dropped = static_cast<const uint8_t*>(mask.data_ptr());
+  }
+  const DeviceGuard guard(gate.device());
+  raise_on_failure(turbosparse::activate(dtype, args, stream_of(gate.device())));
+}
+
 int64_t workspace_bytes(tvm::ffi::String op, int64_t tokens, int64_t hidden, int64_t intermediate, int64_t experts,
                         int64_t rank) {
   Shape shape{};
@@ -259,6 +290,7 @@ tvm::ffi::String built_kernels() { return turbosparse::built_kernels(); }
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(predict, turbosparse::bindings::predict);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(ffn, turbosparse::bindings::ffn);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(gate_first, turbosparse::bindings::gate_first);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(activate, turbosparse::bindings::activate);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(pack_mask, turbosparse::bindings::pack_mask);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(workspace_bytes, turbosparse::bindings::workspace_bytes);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(built_kernels, turbosparse::bindings::built_kernels);

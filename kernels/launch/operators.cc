@@ -232,6 +232,10 @@ Status pack_mask(const Shape& shape, const uint8_t* mask, const ActiveSet& out, 
   return launch_kernel("pack_mask", pack_mask_table, key, args, stream);
 }
 
+Status activate(DType dtype, const ActivateArgs& args, cudaStream_t stream) {
+  return launch_kernel("activate", activate_table, support_key(dtype), args, stream);
+}
+
 namespace {
 template <class Args>
 void append_names(std::string& names, const KernelTable<Args>& table) {
@@ -244,7 +248,7 @@ std::string built_kernels() {
   append_names(names, ffn_stream_table);
   append_names(names, row_gemm_table);
   append_names(names, union_down_table);
-  // Packing comes in the same support kernels as reduction.
+  // Packing and activation come in the same support kernels as reduction.
   append_names(names, reduce_table);
   return names;
 }

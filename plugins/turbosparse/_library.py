@@ -34,6 +34,7 @@ class Functions(Protocol):
     predict: Any
     ffn: Any
     gate_first: Any
+    activate: Any
     workspace_bytes: Any
     built_kernels: Any
 

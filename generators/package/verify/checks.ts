@@ -24,7 +24,7 @@ const permitted = new Set([
 ]);
 
 /** The operators of docs/architecture.md, as tvm-ffi names their symbols. */
-const operators = ["pack_mask", "predict", "ffn", "gate_first", "workspace_bytes", "built_kernels"];
+const operators = ["pack_mask", "predict", "ffn", "gate_first", "activate", "workspace_bytes", "built_kernels"];
 const exportPrefix = "__tvm_ffi_";
 
 /** Where the library contradicts the manifest, one sentence each. */

@@ -72,4 +72,15 @@ struct PackMaskArgs {
   uint64_t* token_bits;
 };
 
+struct ActivateArgs {
+  void* gate;                  // [rows, columns], in: gate values, out: activations
+  const void* up;              // [rows, columns]
+  const uint64_t* token_bits;  // [ceil(rows / 64), columns] or nullptr: row r is token r
+  const uint8_t* dropped;      // [rows, columns] or nullptr: not 0 where the activation is 0
+  int rows;
+  int columns;
+  Activation activation;
+  float threshold;  // of the gate
+};
+
 }  // namespace turbosparse

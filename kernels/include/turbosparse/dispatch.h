@@ -40,6 +40,7 @@ extern const KernelTable<RowGemmArgs> row_gemm_table;
 extern const KernelTable<UnionDownArgs> union_down_table;
 extern const KernelTable<ReduceArgs> reduce_table;
 extern const KernelTable<PackMaskArgs> pack_mask_table;
+extern const KernelTable<ActivateArgs> activate_table;
 
 // The command that adds a missing shape, for the message of a lookup that fails.
 extern const char* const add_kernel_command;

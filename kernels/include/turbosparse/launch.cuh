@@ -30,12 +30,12 @@ Status prepare(Kernel* kernel, int shared_bytes, std::atomic<uint64_t>* configur
 }
 
 template <class Args>
-Status launch(void (*kernel)(Args), const Args& args, int blocks, int threads, int shared_bytes, cudaStream_t stream) {
+Status launch(void (*kernel)(Args), const Args& args, dim3 blocks, int threads, int shared_bytes, cudaStream_t stream) {
   cudaLaunchAttribute dependent{};
   dependent.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   dependent.val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.gridDim = blocks;
   config.blockDim = dim3(static_cast<unsigned>(threads));
   config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
   config.stream = stream;

@@ -50,6 +50,9 @@ Status gate_first(const Shape& shape, const void* x, const void* weights, const 
 
 Status pack_mask(const Shape& shape, const uint8_t* mask, const ActiveSet& out, cudaStream_t stream);
 
+// The dense path's activations, in place of the gate values; rows are up to 65535 * 16.
+Status activate(DType dtype, const ActivateArgs& args, cudaStream_t stream);
+
 // The names of all built kernels, one a line.
 std::string built_kernels();
 

@@ -30,6 +30,7 @@ __device__ void load_norms(const RowGemmArgs& args, const typename C::Element* h
   const int lane = threadIdx.x % 32;
   for (int t = threadIdx.x / 32; t < args.tokens; t += C::kWarps) {
     float sum = 0.0f;
+#pragma unroll 8  // the loads of all rounds are on their way together
     for (int v = lane; v < args.depth / 8; v += 32) {
       float values[8];
       unpack8<typename C::Element>(
@@ -47,6 +48,7 @@ __device__ void load_norms(const RowGemmArgs& args, const typename C::Element* h
 template <class Element>
 __device__ float low_dot(const int8_t* low, const Element* hidden, int depth) {
   float sum = 0.0f;
+#pragma unroll 8  // the loads of all rounds are on their way together
   for (int v = threadIdx.x % 32; v < depth / 8; v += 32) {
     float values[8];
     unpack8<Element>(values, __ldcg(reinterpret_cast<const uint4*>(hidden) + v));

@@ -1,6 +1,8 @@
-// Kernels that do not depend on a model's shape: the sum of partial outputs and the packing of a given mask.
+// Kernels that do not depend on a model's shape: the sum of partial outputs, the packing of a given mask, and the
+// activations of the dense path.
 #pragma once
 
+#include "turbosparse/activate.cuh"
 #include "turbosparse/active_list.cuh"
 #include "turbosparse/args.h"
 #include "turbosparse/launch.cuh"
@@ -8,24 +10,23 @@
 namespace turbosparse {
 
 inline constexpr int kReduceThreads = 256;
-// Threads that share a column of four: each sums every kReduceGroups-th partial, then group 0 adds the groups in order.
-inline constexpr int kReduceGroups = 16;
-inline constexpr int kReduceColumns = kReduceThreads / kReduceGroups;
 
-template <class C>
+// kGroups threads share a column of four: each sums every kGroups-th partial, then group 0 adds the groups in order.
+template <class C, int kGroups>
 __global__ void __launch_bounds__(kReduceThreads) reduce_kernel(const __grid_constant__ ReduceArgs args) {
-  __shared__ float4 sums[kReduceGroups][kReduceColumns];
+  constexpr int kColumns = kReduceThreads / kGroups;
+  __shared__ float4 sums[kGroups][kColumns];
   dependents_may_launch();
   wait_for_prerequisites();
-  const int lane = threadIdx.x % kReduceColumns;
-  const int group = threadIdx.x / kReduceColumns;
-  const int column = blockIdx.x * kReduceColumns + lane;
+  const int lane = threadIdx.x % kColumns;
+  const int group = threadIdx.x / kColumns;
+  const int column = blockIdx.x * kColumns + lane;
   const int columns = args.elements / 4;
   float4 sum = make_float4(0, 0, 0, 0);
   if (column < columns) {
     const auto* partials = reinterpret_cast<const float4*>(args.partials) + column;
 #pragma unroll 4
-    for (int part = group; part < args.parts; part += kReduceGroups) {
+    for (int part = group; part < args.parts; part += kGroups) {
       const float4 value = __ldcg(partials + static_cast<int64_t>(part) * columns);
       sum.x += value.x;
       sum.y += value.y;
@@ -37,7 +38,7 @@ __global__ void __launch_bounds__(kReduceThreads) reduce_kernel(const __grid_con
   __syncthreads();
   if (group != 0 || column >= columns) return;
 #pragma unroll
-  for (int g = 1; g < kReduceGroups; ++g) {
+  for (int g = 1; g < kGroups; ++g) {
     sum.x += sums[g][lane].x;
     sum.y += sums[g][lane].y;
     sum.z += sums[g][lane].z;
@@ -49,10 +50,17 @@ __global__ void __launch_bounds__(kReduceThreads) reduce_kernel(const __grid_con
   static_cast<uint2*>(args.out)[column] = *reinterpret_cast<const uint2*>(out);
 }
 
+template <class C, int kGroups>
+Status launch_reduce_groups(const ReduceArgs& args, cudaStream_t stream) {
+  constexpr int kColumns = kReduceThreads / kGroups;
+  const int blocks = (args.elements / 4 + kColumns - 1) / kColumns;
+  return launch(&reduce_kernel<C, kGroups>, args, blocks, kReduceThreads, 0, stream);
+}
+
+// A partial output a multiprocessor, of ffn_stream, takes many threads a column; the few of union_down, fewer.
 template <class C>
 Status launch_reduce(const ReduceArgs& args, cudaStream_t stream) {
-  const int blocks = (args.elements / 4 + kReduceColumns - 1) / kReduceColumns;
-  return launch(&reduce_kernel<C>, args, blocks, kReduceThreads, 0, stream);
+  return args.parts > 32 ? launch_reduce_groups<C, 16>(args, stream) : launch_reduce_groups<C, 4>(args, stream);
 }
 
 inline constexpr int kPackThreads = 256;

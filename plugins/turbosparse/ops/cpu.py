@@ -82,3 +82,6 @@ def moe(
     predictor = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
     selection = dense.AllNeurons(padding) if predictor is None else dense.Predictor(x, predictor, threshold, padding)
     return dense.moe(x, weights, topk_ids, topk_weights, selection, padding, activation, gate_threshold)
+
+
+activate_ = dense.activate_

@@ -123,6 +123,17 @@ def moe(
     return _active_only(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights)
 
 
+def activate_(
+    gate: Tensor, up: Tensor, token_bits: Tensor | None, dropped: Tensor | None, activation: str, gate_threshold: float
+) -> None:
+    if gate.numel() == 0:
+        return
+    number = checks.activation(activation, gate_threshold)
+    bits = None if token_bits is None else token_bits.contiguous()
+    mask = None if dropped is None else dropped.expand(gate.shape).contiguous()
+    _library.functions(gate.get_device()).activate(gate, up, bits, mask, number, gate_threshold)
+
+
 _DTYPES = {torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 

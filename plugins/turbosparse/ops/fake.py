@@ -46,3 +46,7 @@ def moe(
     fc2_scale=None,
 ):
     return x.new_empty(x.shape)
+
+
+def activate_(gate, up, token_bits, dropped, activation, gate_threshold):
+    return None

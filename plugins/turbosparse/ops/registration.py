@@ -20,6 +20,9 @@ _SCHEMAS = (
     "moe(Tensor x, Tensor weights, Tensor topk_ids, Tensor topk_weights, Tensor? fc1=None, Tensor? fc2=None,"
     " float threshold=0.0, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None,"
     " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> Tensor",
+    # Of the dense path: in place of the gate values.
+    "activate_(Tensor(a!) gate, Tensor up, Tensor? token_bits, Tensor? dropped, str activation,"
+    " float gate_threshold) -> ()",
 )
 
 # Registrations live as long as this object.

@@ -5,8 +5,9 @@ so compute the same function. On CUDA nothing here waits for the device or depen
 in a graph; tokens are taken in chunks, so that intermediate tensors stay small.
 """
 
+from turbosparse.ops.dense.activation import activate_
 from turbosparse.ops.dense.feed_forward import ffn
 from turbosparse.ops.dense.mixture import moe
 from turbosparse.ops.dense.selection import AllNeurons, Bits, Predictor, Selection, predict
 
-__all__ = ["AllNeurons", "Bits", "Predictor", "Selection", "ffn", "moe", "predict"]
+__all__ = ["AllNeurons", "Bits", "Predictor", "Selection", "activate_", "ffn", "moe", "predict"]

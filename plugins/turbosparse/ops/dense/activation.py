@@ -6,15 +6,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from turbosparse.reference.active_set import unpack_dropped
+
 
 def masked_activation(
-    gate: Tensor, up: Tensor, dropped: Tensor | None, activation: str, gate_threshold: float
+    gate: Tensor,
+    up: Tensor,
+    token_bits: Tensor | None,
+    dropped: Tensor | None,
+    activation: str,
+    gate_threshold: float,
 ) -> Tensor:
-    """`reference.combine` with 0 where `dropped`, over tensors `[rows, intermediate]`; overwrites `gate` and `up`.
+    """`reference.combine` with 0 where the mask leaves a neuron out; overwrites `gate`, and on the CPU `up` too.
 
-    The one place where the dense path is elementwise: three or four passes over the activations, which one CUDA kernel
-    could make in a single pass.
+    Args:
+        gate, up: `[rows, intermediate]`.
+        token_bits: of `reference.active_set` for one expert, row `r` being token `r`; or None.
+        dropped: bool `[rows, intermediate]`, or what broadcasts to it; or None.
     """
+    gate = gate.contiguous()
+    torch.ops.turbosparse.activate_(gate, up.contiguous(), token_bits, dropped, activation, gate_threshold)
+    return gate
+
+
+def activate_(
+    gate: Tensor, up: Tensor, token_bits: Tensor | None, dropped: Tensor | None, activation: str, gate_threshold: float
+) -> None:
+    """The operator in torch."""
     if activation == "drelu":
         torch.relu_(gate)
         torch.relu_(up)
@@ -22,4 +40,7 @@ def masked_activation(
         functional.threshold_(gate, gate_threshold, 0.0)
     gate.mul_(up)
     # Not a product with the mask: Inf and NaN of dropped neurons must not get through.
-    return gate if dropped is None else gate.masked_fill_(dropped, 0.0)
+    if token_bits is not None:
+        gate.masked_fill_(unpack_dropped(token_bits, len(gate))[:, 0], 0.0)
+    if dropped is not None:
+        gate.masked_fill_(dropped, 0.0)

@@ -17,9 +17,10 @@ def ffn(x: Tensor, weights: Tensor, selection: Selection, activation: str, gate_
     out = torch.empty_like(x)
     # Gate, up, the mask and what it is made from.
     for part in chunks(len(x), weights.shape[1] * (2 * x.element_size() + 3)):
-        dropped = selection.dropped(part)
+        bits = selection.bits(part)
+        dropped = selection.dropped(part) if bits is None else None
         inputs = x[part]
         gate, up = functional.linear(inputs, gate_rows), functional.linear(inputs, up_rows)
         mask = None if dropped is None else dropped[:, 0]
-        torch.mm(masked_activation(gate, up, mask, activation, gate_threshold), down, out=out[part])
+        torch.mm(masked_activation(gate, up, bits, mask, activation, gate_threshold), down, out=out[part])
     return out

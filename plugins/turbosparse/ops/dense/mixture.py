@@ -60,7 +60,7 @@ def _grouped(
     dropped = selection.dropped_of_groups(part, inputs, groups)
     gate_rows, up_rows, down = weights.unbind(2)
     gate, up = groups.linear(inputs, gate_rows), groups.linear(inputs, up_rows)
-    act = masked_activation(gate, up, dropped, activation, gate_threshold)
+    act = masked_activation(gate, up, None, dropped, activation, gate_threshold)
     rows = groups.linear(act, down.transpose(1, 2))
 
     # Slot by slot in a fixed order: adding rows to their tokens by index would need atomics.

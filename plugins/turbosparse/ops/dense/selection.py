@@ -19,6 +19,10 @@ from turbosparse.reference.routing import routed_mask
 class Selection(Protocol):
     """Neurons to leave out, for a slice of tokens made by `chunks`. None leaves out no neuron."""
 
+    def bits(self, part: slice) -> Tensor | None:
+        """The slice's rows of `token_bits`, or None where the selection is not known in this form."""
+        ...
+
     def dropped(self, part: slice) -> Tensor | None:
         """bool `[tokens of the slice, experts, intermediate]`."""
         ...
@@ -37,6 +41,9 @@ class AllNeurons:
 
     padding: Tensor | None
 
+    def bits(self, part: slice) -> None:
+        return None
+
     def dropped(self, part: slice) -> Tensor | None:
         return None if self.padding is None else self.padding[part, None, None]
 
@@ -52,9 +59,11 @@ class Bits:
     token_bits: Tensor
     experts: int
 
+    def bits(self, part: slice) -> Tensor:
+        return self.token_bits[word_rows(part, self.experts)]
+
     def dropped(self, part: slice) -> Tensor:
-        rows = self.token_bits[word_rows(part, self.experts)]
-        return unpack_dropped(rows, part.stop - part.start)
+        return unpack_dropped(self.bits(part), part.stop - part.start)
 
     def dropped_of_groups(self, part: slice, inputs: Tensor, groups: Groups) -> Tensor:
         return self.dropped(part)[groups.token, groups.expert_or_last]
@@ -68,6 +77,9 @@ class Predictor:
     weights: PredictorWeights
     threshold: float
     padding: Tensor | None
+
+    def bits(self, part: slice) -> None:
+        return None
 
     def dropped(self, part: slice) -> Tensor:
         # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.

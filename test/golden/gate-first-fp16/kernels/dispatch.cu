@@ -248,6 +248,28 @@ const KernelTable<PackMaskArgs> pack_mask_table = {
     1,
 };
 
+Status activate_compute80_fp16(const ActivateArgs& args, cudaStream_t stream);
+constexpr KernelEntry<ActivateArgs> activate_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_compute80_fp16",
+        activate_compute80_fp16,
+    },
+};
+const KernelTable<ActivateArgs> activate_table = {
+    activate_entries,
+    1,
+};
+
 const char* const add_kernel_command = "npx turbosparse-plugin build --model <folder> --arch <arch>";
 
 }  // namespace turbosparse

@@ -17,4 +17,9 @@ Status pack_mask_compute80_fp16(const PackMaskArgs& args, cudaStream_t stream) {
   return launch_pack_mask<SupportCompute80Fp16>(args, stream);
 }
 
+template Status launch_activate<SupportCompute80Fp16>(const ActivateArgs&, cudaStream_t);
+Status activate_compute80_fp16(const ActivateArgs& args, cudaStream_t stream) {
+  return launch_activate<SupportCompute80Fp16>(args, stream);
+}
+
 }  // namespace turbosparse

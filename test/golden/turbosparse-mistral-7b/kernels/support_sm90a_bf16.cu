@@ -17,4 +17,9 @@ Status pack_mask_sm90a_bf16(const PackMaskArgs& args, cudaStream_t stream) {
   return launch_pack_mask<SupportSm90aBf16>(args, stream);
 }
 
+template Status launch_activate<SupportSm90aBf16>(const ActivateArgs&, cudaStream_t);
+Status activate_sm90a_bf16(const ActivateArgs& args, cudaStream_t stream) {
+  return launch_activate<SupportSm90aBf16>(args, stream);
+}
+
 }  // namespace turbosparse

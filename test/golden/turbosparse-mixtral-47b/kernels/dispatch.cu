@@ -758,6 +758,43 @@ const KernelTable<PackMaskArgs> pack_mask_table = {
     2,
 };
 
+Status activate_sm80_bf16(const ActivateArgs& args, cudaStream_t stream);
+Status activate_sm90a_bf16(const ActivateArgs& args, cudaStream_t stream);
+constexpr KernelEntry<ActivateArgs> activate_entries[] = {
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm80_bf16",
+        activate_sm80_bf16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm90a_bf16",
+        activate_sm90a_bf16,
+    },
+};
+const KernelTable<ActivateArgs> activate_table = {
+    activate_entries,
+    2,
+};
+
 const char* const add_kernel_command = "npx turbosparse-plugin build --model <folder> --arch <arch>";
 
 }  // namespace turbosparse
