@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Fits the cost model to bench records: npx zx scripts/calibrate.mjs docs/measurements/h200-bench.json …
+// Fits the cost model to bench records: npx zx scripts/calibrate.mjs docs/measurements/h200-bench-mistral-7b.json …
 import { readFile, writeFile } from "node:fs/promises";
 import { $, argv } from "zx";
 import { loadTs } from "./load-ts.mjs";

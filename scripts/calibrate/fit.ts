@@ -2,6 +2,7 @@ import { fcnnlsVector } from "ml-fcnnls";
 import { copyMicroseconds, predictMicroseconds } from "../../generators/plan/cost/predict.ts";
 import { type CallTerms, denseTerms, sparseTerms } from "../../generators/plan/cost/terms.ts";
 import { type GpuCalibration, type MeasuredGpu, type Path, paths } from "../../generators/plan/cost/types.ts";
+import { maxTokens } from "../../generators/plan/tokens.ts";
 import type { Arch } from "../../generators/plan/types.ts";
 
 /** Nothing reads weights at twice the speed of a copy; such a share means that times did not depend on bytes. */
@@ -54,7 +55,10 @@ export function fitModel(measured: MeasuredGpu, arch: Arch): Fit {
   return { calibration, observations: observations.length, ...errors(calibration, observations) };
 }
 
-/** Every call of the sparse kernels, and the dense form of each layer once for each number of tokens. */
+/**
+ * Every call of the sparse kernels, and the dense form of each layer once for each number of tokens that they serve:
+ * with more of them it waits for arithmetic, which the model does not describe.
+ */
 function observe({ results }: MeasuredGpu): Observation[] {
   const sparse = results
     .filter(({ path }) => path === "sparse")
@@ -62,7 +66,7 @@ function observe({ results }: MeasuredGpu): Observation[] {
   const dense = new Map<string, Observation>();
   for (const result of results) {
     const { shape, tokens, denseMicroseconds } = result;
-    if (denseMicroseconds === null || result.operator === "predict") continue;
+    if (denseMicroseconds === null || result.operator === "predict" || tokens > maxTokens) continue;
     const { rank: _rank, predictorBits: _bits, ...layer } = shape;
     dense.set(JSON.stringify([layer, tokens]), { terms: denseTerms(result), microseconds: denseMicroseconds });
   }

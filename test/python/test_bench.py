@@ -17,7 +17,7 @@ from turbosparse.bench.options import shape_model
 from turbosparse.bench.progress import create_progress
 from turbosparse.bench.workload import Workload
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+RECORD = Path(__file__).parents[2] / "docs/measurements/h200-bench-mistral-7b.json"
 FFN = "hidden=256,intermediate=300,rank=64"
 MOE = "hidden=256,intermediate=200,experts=4,top_k=2,rank=64,density=0.15"
 GATE_FIRST = "hidden=256,intermediate=300,activation=reglu,gate_threshold=0.03,dtype=fp16"
@@ -66,7 +66,7 @@ def test_every_operator_of_a_model_is_measured(shape, names, tmp_path, capsys):
 def test_records_have_the_keys_that_reports_read(tmp_path):
     out = tmp_path / "record.json"
     assert bench("--shape", MOE, *SMALL, "--out", out)[0] == 0
-    written, read = (json.loads(path.read_text()) for path in (out, FIXTURES / "h200-bench.json"))
+    written, read = (json.loads(path.read_text()) for path in (out, RECORD))
     assert written.keys() == read.keys()
     assert written["results"][0].keys() == read["results"][0].keys()
     assert written["results"][0]["shape"].keys() == read["results"][0]["shape"].keys()

@@ -37,7 +37,8 @@ function pathOf(step: Step, { experts, predictorBits }: CallShape, tokens: numbe
     case "gate":
       return `gate_${crowd}`;
     case "ffn":
-      return experts === 1 ? `ffn_${crowd}` : `experts_${crowd}`;
+      // A stream reads the neurons of a mixture as those of an FFN; rows gathered from several experts come slower.
+      return crowd === "many" && experts > 1 ? "experts_many" : `ffn_${crowd}`;
   }
 }
 

@@ -57,7 +57,6 @@ export const paths = [
   "gate_many",
   "ffn_few",
   "ffn_many",
-  "experts_few",
   "experts_many",
   "dense_ffn",
   "dense_experts",

@@ -105,9 +105,9 @@ async function timesWith(measurements: Readonly<Record<string, string>>): Promis
 }
 
 test("a record that this package brings is shown beside the prediction, with the error", async () => {
-  const record = await readFile(join(repositoryRoot, "test/fixtures/h200-bench.json"), "utf8");
+  const record = await readFile(join(repositoryRoot, "docs/measurements/h200-bench-mistral-7b.json"), "utf8");
   const out = await timesWith({ "bench.json": record, "gpu.json": `{"kind":"gpu-record"}`, "README.md": "" });
-  expect(out).toMatch(/^2 +19\.0% +\d+\.\d +\d+\.\d +\d\.\d\d +21\.9 +17\.0% +[+-]\d\.\d%$/m);
+  expect(out).toMatch(/^2 +19\.0% +\d+\.\d +\d+\.\d +\d\.\d\d +22\.1 +17\.0% +[+-]\d\.\d%$/m);
 });
 
 test("a package without measurements has predictions only", async () => {

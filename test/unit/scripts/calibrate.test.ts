@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { $ } from "zx";
+import { calibrations } from "../../../generators/plan/cost/calibration.ts";
 import { predictMicroseconds } from "../../../generators/plan/cost/predict.ts";
 import { denseTerms, sparseTerms } from "../../../generators/plan/cost/terms.ts";
 import type { Call, GpuCalibration, Measurement, Operator } from "../../../generators/plan/cost/types.ts";
@@ -74,21 +77,14 @@ describe("fitting the cost model", () => {
     expect(fitModel({ ...measured, results: [...results, ...dense] }, "sm_90a")).toEqual(fitModel(measured, "sm_90a"));
   });
 
+  it("leaves out dense times of more tokens than the sparse kernels serve", () => {
+    const long = { ...measurement("ffn", 128, 3, 0), path: "dense" as const, denseMicroseconds: 1000 };
+    expect(fitModel({ ...measured, results: [...results, long] }, "sm_90a")).toEqual(fitModel(measured, "sm_90a"));
+  });
+
   it("refuses results that do not depend on their bytes", () => {
     const constant = results.map((result) => ({ ...result, microseconds: 10, denseMicroseconds: null }));
     expect(() => fitModel({ ...measured, results: constant }, "sm_90a")).toThrow("do not tell the bandwidth of");
-  });
-
-  it("explains an H200's times within a few percent", async () => {
-    const path = "test/fixtures/h200-bench.json";
-    const record = parseRecord(path, await readFile(path, "utf8"));
-    // Its calls of 3 to 8 tokens ran on a kernel of their own, which the model no longer knows.
-    const results = record.results.filter(({ tokens }) => tokens <= 2 || tokens > 8);
-    const [group] = groupByGpu([{ ...record, results }]);
-    const { observations, medianError, largestError } = fitModel(group?.measured ?? measured, "sm_90a");
-    expect(observations).toBe(20 + 5);
-    expect(medianError).toBeLessThan(0.03);
-    expect(largestError).toBeLessThan(0.12);
   });
 });
 
@@ -115,6 +111,33 @@ describe("records of one GPU", () => {
 
   it("of no known architecture are refused", () => {
     expect(() => groupByGpu([{ ...record, archs: ["sm_999"] }])).toThrow("found none");
+  });
+});
+
+describe("the shipped constants", async () => {
+  const folder = "docs/measurements";
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+  const digests = calibrations.map(({ sourcesSha256 }) => sourcesSha256);
+  const records = texts
+    .filter((text) => JSON.parse(text).kind === "turbosparse-bench")
+    .map((text) => parseRecord(folder, text))
+    .filter((record) => digests.includes(record.sourcesSha256));
+  const fits = groupByGpu(records).map(({ arch, measured }) => fitModel(measured, arch));
+
+  it("are those that the shipped records give, with no more in the module than the script writes", async () => {
+    const shipped = await readFile("generators/plan/cost/calibration.ts", "utf8");
+    const biome = ["check", "--write", "--stdin-file-path=generators/plan/cost/calibration.ts"];
+    const { stdout } = await $({ quiet: true, input: calibrationModule(fits) })`node_modules/.bin/biome ${biome}`;
+    expect(stdout).toBe(shipped);
+  });
+
+  it("explain those times within a few percent", () => {
+    expect(fits.map(({ calibration }) => calibration.gpu)).toEqual(["NVIDIA H200"]);
+    for (const { medianError, largestError } of fits) {
+      expect(medianError).toBeLessThan(0.03);
+      expect(largestError).toBeLessThan(0.12);
+    }
   });
 });
 

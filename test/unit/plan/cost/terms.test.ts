@@ -61,6 +61,7 @@ describe("terms of a call", () => {
     expect(pathsOf({ operator: "predict", shape: { ...predicted, predictorBits: 8 } })).toEqual(["predict8_many"]);
     expect(pathsOf({ operator: "ffn_gate_first" })).toEqual(["gate_many", "ffn_many"]);
     expect(pathsOf({ operator: "moe", shape: mixture })).toEqual(["predict16_many", "experts_many"]);
+    expect(pathsOf({ operator: "moe", shape: mixture, tokens: 2 })).toEqual(["predict16_few", "ffn_few"]);
   });
 
   test("that is dense read every neuron of the experts visited, by what their predictors add to the bytes", () => {
