@@ -19,7 +19,6 @@ export async function resolveModels(
   for (const request of requestModels(env, options, loaded)) {
     const { spec, sources } = await read(env, request);
     if (models.some((model) => model.name === spec.name)) throw duplicateName(spec.name, request.where);
-    checkPredictorDtype(spec, loaded);
     const source = "preset" in request.from ? "preset" : "model";
     for (const field of Object.keys(spec) as (keyof ModelSpec)[]) {
       const chosenAt = request.chosenAt.get(field);
@@ -38,19 +37,6 @@ export async function resolveModels(
 function read(env: Env, { from, choices, where }: ModelRequest): Promise<ModelReading> {
   if ("folder" in from) return readModelFolder(env, from.folder, choices, where);
   return Promise.resolve(readPreset(from.preset, choices, where));
-}
-
-/** The kernels evaluate the predictor in the model's dtype, as the released models do. */
-function checkPredictorDtype(spec: ModelSpec, loaded: LoadedConfig | undefined): void {
-  const predictor = loaded?.file.dtypes?.predictor;
-  if (loaded === undefined || predictor === undefined || spec.selection !== "predictor" || predictor === spec.dtype)
-    return;
-  throw new TurboSparseError({
-    code: "TS1107",
-    exit: "usage",
-    message: `${loaded.document.locate(["dtypes", "predictor"])}: a ${predictor} predictor beside ${spec.dtype} weights (${spec.name}) has no kernels in this version.`,
-    hint: "Leave dtypes.predictor out: the predictor then runs in the dtype of the weights.",
-  });
 }
 
 function duplicateName(name: string, where: string): TurboSparseError {

@@ -54,10 +54,6 @@ export const configSchema = z.strictObject({
   dtypes: z
     .strictObject({
       weights: z.enum(["bf16", "fp16"]).optional().describe("Default: the checkpoint's."),
-      predictor: z
-        .enum(["bf16", "fp16"])
-        .optional()
-        .describe("Must be the weights' dtype. Default: the weights' dtype."),
     })
     .optional()
     .describe("Element types on the device."),

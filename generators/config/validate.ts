@@ -6,23 +6,10 @@ import { type ConfigFile, configSchema } from "./schema.ts";
 
 /** Checks a parsed file against the schema; the error names the first fault by its place in the file. */
 export function validateConfig(document: YamlDocument): ConfigFile {
-  refuseUnbuiltDtype(document);
   const result = configSchema.safeParse(document.value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw issue === undefined ? result.error : explain(issue, document);
-}
-
-/** Quantised predictors are known to the format but have no kernels yet: that deserves more than "not one of". */
-function refuseUnbuiltDtype(document: YamlDocument): void {
-  const file = document.value as { dtypes?: { predictor?: unknown } } | null;
-  if (file?.dtypes?.predictor !== "int8") return;
-  throw new TurboSparseError({
-    code: "TS1107",
-    exit: "usage",
-    message: `${document.locate(["dtypes", "predictor"])}: int8 predictors have no kernels in this version.`,
-    hint: "Leave dtypes.predictor out: the predictor then runs in the dtype of the weights.",
-  });
 }
 
 function explain(issue: z.core.$ZodIssue, document: YamlDocument): TurboSparseError {

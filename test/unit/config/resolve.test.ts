@@ -115,8 +115,8 @@ describe("resolveConfig with a file", () => {
     expect(both).toMatchObject({ models: [{ name: mistral }], tokens: { max: 8 } });
   });
 
-  it("changes the dtype of weights and predictor together", async () => {
-    const env = await envWithFile("dtypes: { weights: fp16, predictor: fp16 }\n");
+  it("changes the dtype of every model's weights", async () => {
+    const env = await envWithFile("dtypes: { weights: fp16 }\n");
     expect((await resolveConfig(env, {})).models.map((model) => model.dtype)).toEqual(["fp16", "fp16"]);
   });
 
@@ -146,12 +146,6 @@ describe("resolveConfig with a file", () => {
       `models: [{ preset: ${mistral} }, { preset: ${mistral} }]`,
       "TS1110",
       /:2:46: two models are named/,
-    ],
-    [
-      "a predictor of another dtype",
-      "dtypes: { predictor: fp16 }",
-      "TS1107",
-      /:2:22: a fp16 predictor beside bf16 weights/,
     ],
     ["a path to nothing", "models: [{ path: x }]", "TS2007", /^turbosparse.yaml:2:10: there is no model folder x/],
   ])("refuses %s", async (_title, text, code, message) => {

@@ -82,10 +82,10 @@ describe("a faulty turbosparse.yaml", () => {
       'f.yaml:2:20: dtypes.weights must be one of bf16, fp16, found "fp8".',
     ],
     [
-      "an int8 predictor",
+      "a dtype of predictors, which have kernels for each form that they can be loaded in",
       `${v1}dtypes: { predictor: int8 }\n`,
-      "TS1107",
-      "f.yaml:2:22: int8 predictors have no kernels in this version.",
+      "TS1103",
+      'f.yaml:2:11: unknown key "predictor" in dtypes.',
     ],
     ["a key given twice", `${v1}density: 1\ndensity: 1\n`, "TS1102", "f.yaml:3:1: Map keys must be unique."],
     ["two documents", `${v1}---\n${v1}`, "TS1102", "f.yaml:2:1: a second document begins here."],
@@ -117,7 +117,7 @@ describe("a faulty turbosparse.yaml", () => {
   });
 
   it("accepts a file that uses every key", () => {
-    const text = `${v1}models:\n- path: ./m\n  name: a.b-c_1\n  activation: reglu\n  gateThreshold: 0.01\n  density: 0.1\n  selection: gate-first\n- preset: p\narchs: [sm_90a]\ndensity: 1\ntokens: {min: 1, max: 64}\ntensorParallel: [1, 2]\nengines: [vllm]\ndtypes: {weights: bf16, predictor: bf16}\n`;
+    const text = `${v1}models:\n- path: ./m\n  name: a.b-c_1\n  activation: reglu\n  gateThreshold: 0.01\n  density: 0.1\n  selection: gate-first\n- preset: p\narchs: [sm_90a]\ndensity: 1\ntokens: {min: 1, max: 64}\ntensorParallel: [1, 2]\nengines: [vllm]\ndtypes: {weights: bf16}\n`;
     expect(Object.keys(check(text))).toHaveLength(8);
   });
 });
