@@ -81,10 +81,10 @@ def test_predictors_are_measured_in_each_form_and_masks_once(tmp_path):
     common |= {"layers": 2, "rank": 64}
     assert [(result["operator"], result["shape"]) for result in results] == [
         ("ffn", common | {"rank": None, "predictorBits": None}),
-        ("predict", common | {"predictorBits": 8}),
-        ("ffn_predicted", common | {"predictorBits": 8}),
         ("predict", common | {"predictorBits": 16}),
         ("ffn_predicted", common | {"predictorBits": 16}),
+        ("predict", common | {"predictorBits": 8}),
+        ("ffn_predicted", common | {"predictorBits": 8}),
     ]
     # The dense layers, whose weights no predictor changes, once.
     assert len(clock.measured) == 1 + 5

@@ -78,26 +78,26 @@ def checkpoint(tmp_path_factory):
 
 
 def test_loaded_planes_are_the_quantised_rows(checkpoint):
-    exact = load_predictor(*checkpoint, 1, fc2_bits=16)
+    exact = load_predictor(*checkpoint, 1)
     assert exact.fc2_low is None
     assert exact.fc2_scale is None
-    loaded = load_predictor(*checkpoint, 1)
+    loaded = load_predictor(*checkpoint, 1, fc2_bits=8)
     assert torch.equal(loaded.fc1, exact.fc1)
     assert all(torch.equal(*pair) for pair in zip(loaded[1:], quantize_rows(exact.fc2)))
 
 
 def test_quantised_shards_are_rows_of_the_whole(checkpoint):
-    whole = load_predictor(*checkpoint, 0)
-    parts = [load_predictor(*checkpoint, 0, tensor_parallel=(rank, 3)) for rank in range(3)]
+    whole = load_predictor(*checkpoint, 0, fc2_bits=8)
+    parts = [load_predictor(*checkpoint, 0, fc2_bits=8, tensor_parallel=(rank, 3)) for rank in range(3)]
     for name in ("fc2", "fc2_low", "fc2_scale"):
         assert torch.equal(torch.cat([getattr(part, name) for part in parts], 1), getattr(whole, name))
     assert all(torch.equal(part.fc1, whole.fc1) for part in parts)
 
 
 def test_loading_planes_into_a_given_place(checkpoint):
-    made = load_predictor(*checkpoint, 0)
+    made = load_predictor(*checkpoint, 0, fc2_bits=8)
     place = PredictorWeights(*(torch.zeros_like(tensor) for tensor in made))
-    loaded = load_predictor(*checkpoint, 0, out=place)
+    loaded = load_predictor(*checkpoint, 0, fc2_bits=8, out=place)
     for given_tensor, tensor, expected in zip(place, loaded, made):
         assert tensor is given_tensor
         assert torch.equal(tensor, expected)
@@ -125,5 +125,5 @@ def test_a_tensor_that_int8_cannot_hold_is_named(tmp_path):
         stream.write(b"\x80\x7f")
     opened = Checkpoint(tmp_path / "m")
     with pytest.raises(CheckpointError, match=rf"m: tensor {name} holds NaN or infinity.*keep it in 16 bits"):
-        load_predictor(opened, layout, 0)
-    assert load_predictor(opened, layout, 0, fc2_bits=16).fc2[0, 0, 0].isinf()
+        load_predictor(opened, layout, 0, fc2_bits=8)
+    assert load_predictor(opened, layout, 0).fc2[0, 0, 0].isinf()

@@ -22,7 +22,7 @@ GATE_FIRST_MOE = "hidden=256,intermediate=200,experts=4,top_k=2"
     [
         (FFN, "ffn", None, None),
         (GATE_FIRST, "ffn_gate_first", None, None),
-        (MOE, "moe", 64, 8),
+        (MOE, "moe", 64, 16),
         (GATE_FIRST_MOE, "moe_gate_first", None, None),
     ],
 )

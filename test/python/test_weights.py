@@ -58,12 +58,10 @@ def test_neuron_major_weights_are_the_checkpoints_rows(folders, family):
 def test_shards_add_up_to_the_layer(folders, family, size):
     checkpoint, layout = opened(folders, family)
     whole = load_ffn(checkpoint, layout, 1)
-    fc1, fc2, *planes = load_predictor(checkpoint, layout, 1, fc2_bits=16)
+    fc1, fc2, *planes = load_predictor(checkpoint, layout, 1)
     assert planes == [None, None]
     shards = [load_ffn(checkpoint, layout, 1, tensor_parallel=(rank, size)) for rank in range(size)]
-    predictors = [
-        load_predictor(checkpoint, layout, 1, fc2_bits=16, tensor_parallel=(rank, size)) for rank in range(size)
-    ]
+    predictors = [load_predictor(checkpoint, layout, 1, tensor_parallel=(rank, size)) for rank in range(size)]
     assert torch.equal(torch.cat(shards, 1), whole)
     assert torch.equal(torch.cat([part.fc2 for part in predictors], 1), fc2)
     assert all(torch.equal(part.fc1, fc1) for part in predictors)
@@ -84,14 +82,15 @@ def test_loading_into_a_given_place_makes_no_other(folders):
     assert torch.equal(model[1], load_ffn(checkpoint, layout, 1))
     assert not model[0].any()
     fc1, fc2 = torch.empty(1, 192, 256).bfloat16(), torch.empty(1, 1000, 192).bfloat16()
-    assert load_predictor(checkpoint, layout, 1, fc2_bits=16, out=PredictorWeights(fc1, fc2)).fc2 is fc2
+    assert load_predictor(checkpoint, layout, 1, out=PredictorWeights(fc1, fc2)).fc2 is fc2
 
 
-def test_loaded_layer_runs(folders):
+@pytest.mark.parametrize(("bits", "dtype"), [(16, torch.bfloat16), (8, torch.int8)])
+def test_loaded_layer_runs(folders, bits, dtype):
     checkpoint, layout = opened(folders, "bamboo")
     x = torch.randn(2, 256).bfloat16()
-    predictor = load_predictor(checkpoint, layout, 0)
-    assert (predictor.fc1.dtype, predictor.fc2.dtype) == (torch.bfloat16, torch.int8)
+    predictor = load_predictor(checkpoint, layout, 0, fc2_bits=bits)
+    assert (predictor.fc1.dtype, predictor.fc2.dtype) == (torch.bfloat16, dtype)
     active = ops.predict(x, **predictor._asdict())
     assert ops.ffn(x, load_ffn(checkpoint, layout, 0), *active).isfinite().all()
 
@@ -162,7 +161,7 @@ watcher.start()
 if sys.argv[2] == "ffn":
     loaded = [load_ffn(checkpoint, layout_for("bamboo"), 0)]
 else:
-    loaded = load_predictor(checkpoint, layout_for("bamboo"), 0)
+    loaded = load_predictor(checkpoint, layout_for("bamboo"), 0, fc2_bits=8)
 peak = max(peak, anonymous())
 done.set(); watcher.join()
 print((peak - before) / sum(tensor.nbytes for tensor in loaded))

@@ -19,8 +19,8 @@ TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048)
 QUICK_TOKENS = (1, 8, 64)
 # Of a mask that is given: kernels are to be good around the expected density too.
 SWEEP = (0.05, 0.1, 0.15, 0.2)
-# Bits that are read of a weight of fc2: what `load_predictor` makes of a checkpoint's, and the checkpoint's own.
-PREDICTOR_BITS = (8, 16)
+# Bits that are read of a weight of fc2, as `load_predictor` can load it; its default comes first.
+PREDICTOR_BITS = (16, 8)
 # How often L2 must go into what the layers read, for none of it to be there when it is read again.
 _L2_TIMES = 2
 # Of the free memory, what weights may take; the rest is for activations and for comparing with float64.

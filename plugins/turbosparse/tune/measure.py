@@ -28,7 +28,7 @@ def operator_of(model: Model) -> Operator:
 
 
 def tune(machine: Machine, model: Model, note: Callable[[str], None], tokens: Sequence[int] = TOKENS) -> Entry:
-    """The crossover of one model, with its predictor as `load_predictor` makes it. `note` is told of measurements.
+    """The crossover of one model, with its predictor as `load_predictor` loads it. `note` is told of measurements.
 
     Raises WrongResultError when either path computes something else than float64 does.
     """
