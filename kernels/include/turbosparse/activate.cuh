@@ -13,7 +13,7 @@ inline constexpr int kActivateRows = 16;
 
 // A thread owns kColumns columns, 8 where rows are whole 16-byte vectors, else 1.
 template <class C, Activation kActivation, int kColumns>
-__global__ void __launch_bounds__(kActivateThreads) activate_kernel(const __grid_constant__ ActivateArgs args) {
+__global__ void __launch_bounds__(kActivateThreads, 1) activate_kernel(const __grid_constant__ ActivateArgs args) {
   using Element = typename C::Element;
   struct alignas(kColumns * 2) Vector {
     Element values[kColumns];
