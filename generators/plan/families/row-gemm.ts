@@ -36,9 +36,13 @@ const rowsPerResult = (i: Pick<RowGemmInstance, "role">) => (i.role === "gate_up
 
 export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps" | "producers">) => 32 * (i.warps + i.producers);
 
-/** Estimated registers a thread: its sums, one step's operands of both sides, and 64 for addresses and more operands. */
-export function rowGemmRegisters(i: Pick<RowGemmInstance, "tiles" | "tokens">): number {
-  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + 64;
+/**
+ * Estimated registers a thread: its sums, one step's operands of both sides, and 64 for addresses and more operands. A
+ * second tile of int8 rows is widened while the first one's products are still under way.
+ */
+export function rowGemmRegisters(i: Pick<RowGemmInstance, "tiles" | "tokens" | "weightBits">): number {
+  const widened = i.weightBits === 8 ? ((i.tiles - 1) * i.tokens) / 2 : 0;
+  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + widened + 64;
 }
 
 /** Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. */

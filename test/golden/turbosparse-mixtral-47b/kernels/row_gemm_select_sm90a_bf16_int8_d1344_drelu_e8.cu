@@ -74,7 +74,7 @@ struct RowGemmSelectSm90aBf16Int8D1344DreluE8T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 2;
+  static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
