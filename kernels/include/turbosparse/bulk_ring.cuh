@@ -25,31 +25,21 @@ __device__ __forceinline__ void mbarrier_arrive_after_copies(uint64_t* barrier) 
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 __device__ __forceinline__ void mbarrier_wait(uint64_t* barrier, uint32_t parity) {
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "again:\n"
 #if __CUDA_ARCH__ >= 900
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
       "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-      "@done bra ready;\n"
-      "bra again;\n"
-      "ready:\n"
-      "}\n" ::"r"(shared_address(barrier)),
-      "r"(parity)
-      : "memory");
 #else
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
       "mbarrier.test_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+#endif
       "@done bra ready;\n"
       "bra again;\n"
       "ready:\n"
       "}\n" ::"r"(shared_address(barrier)),
       "r"(parity)
       : "memory");
-#endif
 }
 
 // A thread's place in a ring of slots.

@@ -59,7 +59,7 @@ class NeuronRing {
 #pragma unroll
         for (int v = 0; v < Shape::kVectors; ++v) {
           const int offset = r * Shape::kRowBytes + FfnStreamThread<C>::vector_of(v) * 16;
-          copy_async_16(slots_ + n % C::kStages * Shape::kSlotBytes + offset, neuron + offset, true);
+          copy_async_16(shared_address(slots_ + n % C::kStages * Shape::kSlotBytes + offset), neuron + offset);
         }
       }
     }

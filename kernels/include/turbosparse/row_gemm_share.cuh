@@ -54,28 +54,23 @@ class RowShare {
     }
     const int units = end_ - begin_;
     const int passes = max(1, (units * Shape::kUnit + Shape::kMaxItems - 1) / Shape::kMaxItems);
-    pass_units_ = ((units + passes - 1) / passes);
+    pass_units_ = (units + passes - 1) / passes;
     __syncthreads();
   }
 
   __device__ RowPass first() const { return pass_at(begin_); }
   __device__ RowPass next(const RowPass& pass) const { return pass_at(pass.unit + pass.units); }
 
-  // Of a pass, whole tiles.
-  __device__ static int tiles(const RowPass& pass) {
-    return (pass.units * Shape::kUnit + Shape::kTileItems - 1) / Shape::kTileItems;
-  }
-  // Rows of 16-row tiles that the largest pass has.
-  __device__ int row_capacity() const {
-    return max(1, (pass_units_ * Shape::kUnit + Shape::kTileItems - 1) / Shape::kTileItems) * 16;
-  }
+  __device__ static int tiles(const RowPass& pass) { return tiles(pass.units); }
+  // Rows of the tiles of the largest pass.
+  __device__ int row_capacity() const { return 16 * max(1, tiles(pass_units_)); }
 
   // Row i of a pass: of neuron weights the neuron, else the row, counted through the experts.
   __device__ int row(const RowPass& pass, int i) const {
     return Shape::kGathers ? scratch_.rows[pass.first + i] : pass.expert * args_.rows_per_expert + pass.first + i;
   }
   // The rank of a gathered pass's neuron in the union.
-  __device__ int rank(const RowPass& pass, int i) const { return begin_ + pass.first + i; }
+  __device__ int rank(const RowPass& pass, int i) const { return pass.unit + i; }
 
   __device__ const Element* tokens(const RowPass& pass) const {
     const auto* x = static_cast<const Element*>(args_.x);
@@ -83,6 +78,7 @@ class RowShare {
   }
 
  private:
+  __device__ static int tiles(int units) { return (units * Shape::kUnit + Shape::kTileItems - 1) / Shape::kTileItems; }
   // Selections go on to the end of the bitmap's last word, so that every byte of it is written.
   __device__ int padded_rows() const {
     return Shape::kSelects ? 32 * words_per_expert(args_.rows_per_expert) : args_.rows_per_expert;
