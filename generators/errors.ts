@@ -39,3 +39,8 @@ export class TurboSparseError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** Whether a write failed for want of space: on the disk, or in the user's share of it. */
+export function isDiskFull(cause: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+}

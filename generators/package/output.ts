@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { TurboSparseError } from "../errors.ts";
+import { isDiskFull, TurboSparseError } from "../errors.ts";
 import type { FileSystem } from "../io/env.ts";
 
 /** Puts the wheel into the output folder unless the same bytes are there; says whether they were. */
@@ -12,7 +12,7 @@ export async function writeWheel(fs: FileSystem, folder: string, name: string, b
     await fs.writeAtomic(path, bytes);
     return false;
   } catch (error) {
-    const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+    const full = isDiskFull(error);
     throw new TurboSparseError({
       code: full ? "TS5003" : "TS5002",
       exit: "environment",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import torch
 from turbosparse.bench import layer
@@ -10,7 +12,17 @@ from turbosparse.bench.layer import OVERLAP, Layer
 from turbosparse.bench.model import Model
 from turbosparse.bench.verify import check, compare, expected
 
-__all__ = ["NEURONS", "OVERLAP", "TOKENS", "check", "compare", "expected", "make_layer", "repeated"]
+__all__ = [
+    "NEURONS",
+    "OVERLAP",
+    "TOKENS",
+    "check",
+    "compare",
+    "expected",
+    "make_layer",
+    "repeated",
+    "waiting_is_an_error",
+]
 
 TOKENS = [1, 2, 3, 4, 7, 8, 16, 33, 64]
 # Of one neuron more than a tile, odd, and a tile multiple.
@@ -39,3 +51,13 @@ def repeated(one: Layer, tokens: int) -> Layer:
     return dataclasses.replace(
         one, **{name: None if value is None else value[rows] for name, value in by_token.items()}
     )
+
+
+@contextlib.contextmanager
+def waiting_is_an_error() -> Iterator[None]:
+    """Within the context torch raises where it would wait for the device."""
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

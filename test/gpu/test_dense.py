@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from layers import check, make_layer, repeated
+from layers import check, make_layer, repeated, waiting_is_an_error
 from turbosparse import crossover, ops, reference
 
 SHORT, LONG = [1, 16, 64], [65, 300]
@@ -64,11 +64,8 @@ def test_same_input_same_bits(model, device, tokens):
 def test_does_not_wait_for_the_device(model, device, tokens):
     layer = layer_of(model, device, tokens)
     layer.run()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         layer.run()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.cuda

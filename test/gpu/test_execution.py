@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from layers import expected, make_layer
+from layers import expected, make_layer, waiting_is_an_error
 from turbosparse import ops, reference
 
 TOKENS = [1, 4, 16, 64]
@@ -143,11 +143,8 @@ def ffn_args(layer, padding):
 def test_operators_do_not_wait_for_the_device(model, device):
     layer = make_layer(model, device, tokens=4)
     layer.run()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waiting_is_an_error():
         layer.run()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.cuda

@@ -11,6 +11,7 @@ import { readPreset } from "../../model/read-preset.ts";
 import type { Activation } from "../../model/types.ts";
 import type { CommandDefinition } from "../command.ts";
 import { configOptions, modelOptions } from "../config-options.ts";
+import { unwritableOut } from "../unwritable-out.ts";
 
 interface InitOptions {
   readonly out: string;
@@ -47,7 +48,7 @@ export const definition: CommandDefinition = {
     }
     if ((await env.fs.stat(path)) !== undefined) {
       const present = await env.fs.readText(path).catch((error: unknown) => {
-        throw unusable(out, error);
+        throw unwritableOut({ code: "TS1303", file: out, cause: error });
       });
       if (present === text) {
         progress.note(`${out} says this already.`);
@@ -56,7 +57,7 @@ export const definition: CommandDefinition = {
       if (force !== true) throw wouldOverwrite(out);
     }
     await env.fs.writeAtomic(path, text).catch((error: unknown) => {
-      throw unusable(out, error);
+      throw unwritableOut({ code: "TS1303", file: out, cause: error });
     });
     progress.note(`Wrote ${out}.`);
     return "ok";
@@ -81,17 +82,6 @@ async function readModels(
     models.push({ spec: readPreset(name, choices, "--preset").spec, from: { preset: name }, ...written });
   }
   return models;
-}
-
-function unusable(file: string, cause: unknown): TurboSparseError {
-  const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
-  return new TurboSparseError({
-    code: "TS1303",
-    exit: full ? "environment" : "usage",
-    message: `--out: ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)}).`,
-    hint: full ? "Free some space, or name a file elsewhere." : "Name a file in a folder that exists and is writable.",
-    cause,
-  });
 }
 
 function wouldOverwrite(file: string): TurboSparseError {

@@ -7,6 +7,7 @@ import { comparisonText, slowerSentence } from "../../report/comparison-text.ts"
 import { reportPage } from "../../report/page/page.ts";
 import { type LabelledRecord, readRecords } from "../../report/record/read.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
+import { unwritableOut } from "../unwritable-out.ts";
 
 interface ReportOptions {
   readonly out: string;
@@ -69,7 +70,7 @@ async function page(
     return "nothingToDo";
   }
   await env.fs.writeAtomic(path, text).catch((error: unknown) => {
-    throw unwritable(out, error);
+    throw unwritableOut({ code: "TS7011", file: out, cause: error });
   });
   progress.note(`Wrote ${shown} on ${counted(records.length, "record")}.`);
   return "ok";
@@ -117,16 +118,5 @@ function wrongUse(message: string): TurboSparseError {
     exit: "usage",
     message,
     hint: "`turbosparse-plugin report --help` shows both ways to use it.",
-  });
-}
-
-function unwritable(file: string, cause: unknown): TurboSparseError {
-  const full = ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "");
-  return new TurboSparseError({
-    code: "TS7011",
-    exit: full ? "environment" : "usage",
-    message: `--out: ${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)}).`,
-    hint: full ? "Free some space, or name a file elsewhere." : "Name a file in a folder that exists and is writable.",
-    cause,
   });
 }

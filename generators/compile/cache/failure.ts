@@ -1,10 +1,10 @@
-import { TurboSparseError } from "../../errors.ts";
+import { isDiskFull, TurboSparseError } from "../../errors.ts";
 
 /** The error to show for what failed below `path`: a full disk and a refused write are the user's to mend. */
 export function cacheFailure(error: unknown, path: string): unknown {
   if (error instanceof TurboSparseError) return error;
+  if (isDiskFull(error)) return diskFull(path, error);
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") return diskFull(path, error);
   if (code === undefined || !refused.has(code)) return error;
   return new TurboSparseError({
     code: "TS6003",
