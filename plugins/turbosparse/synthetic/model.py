@@ -11,14 +11,10 @@ import torch
 from torch import Generator, Tensor
 
 from turbosparse.synthetic.config import config_json
-from turbosparse.synthetic.population import ANCHOR, population_fc1, population_fc2, population_gate
+from turbosparse.synthetic.population import ANCHOR, BRANCH, population_fc1, population_fc2, population_gate
 from turbosparse.synthetic.shapes import ModelShape
 from turbosparse.synthetic.writer import TensorPlan, write_checkpoint
 from turbosparse.weights.layouts import LAYOUTS
-
-# Attention and FFN outputs are this small beside the embeddings, so that the residual stream keeps the distribution
-# that the planted densities assume, through all layers.
-_BRANCH = 0.02
 
 
 def write_model(
@@ -99,7 +95,7 @@ class _Plans:
 
     def _branch(self, name: str, columns: int) -> TensorPlan:
         def make(generator: Generator) -> Tensor:
-            values = self._normal(self.shape.hidden, columns, _BRANCH * columns**-0.5, generator)
+            values = self._normal(self.shape.hidden, columns, BRANCH * columns**-0.5, generator)
             values[0] = 0
             return values
 

@@ -18,16 +18,23 @@ _RELU_DEVIATION = math.sqrt(0.5 - 1 / (2 * math.pi))
 # Channel 0 of the residual stream is constant in synthetic checkpoints: the bias that gate rows lack.
 ANCHOR = 8.0
 
+# Attention and FFN outputs are this small beside the embeddings, so that the residual stream keeps the distribution
+# that the planted densities assume, through all layers.
+BRANCH = 0.02
+
 
 def _levels(intermediate: int, density: float, overlap: float, generator: Generator) -> Tensor:
     """What each neuron adds to its affinity before comparing with 0: popularity less the quantile."""
-    popularity = torch.randn(intermediate, generator=generator, device=generator.device)
+    popularity = torch.randn(intermediate, generator=generator, device=generator.device, dtype=torch.float32)
     quantile = torch.special.ndtri(torch.tensor(1 - density, dtype=torch.float64)).item()
     return math.sqrt(overlap) * popularity - quantile
 
 
 def _directions(rows: int, columns: int, generator: Generator) -> Tensor:
-    return torch.randn((rows, columns), generator=generator, device=generator.device) * columns**-0.5
+    # Whatever the default dtype is: servers set that of the model while they load.
+    return torch.randn((rows, columns), generator=generator, device=generator.device, dtype=torch.float32).mul_(
+        columns**-0.5
+    )
 
 
 def population_fc1(hidden: int, rank: int, dtype: torch.dtype, generator: Generator) -> Tensor:
