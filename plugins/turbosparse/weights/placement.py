@@ -34,3 +34,10 @@ def copy_rows(target: Tensor, source: Tensor) -> None:
     for start in range(0, len(source), BLOCK):
         rows = slice(start, start + BLOCK)
         target[rows].copy_(source[rows])
+
+
+def copy_transposed(target: Tensor, source: Tensor) -> None:
+    """`target.copy_(source.T)`, a block of rows of `source` at a time, turned on the device of `target`."""
+    for start in range(0, len(source), BLOCK):
+        rows = slice(start, start + BLOCK)
+        target[:, rows].copy_(source[rows].to(target.device).T)

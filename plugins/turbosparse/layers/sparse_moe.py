@@ -1,0 +1,78 @@
+"""The experts of a mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from turbosparse.layers import compute
+from turbosparse.layers.function import Function
+from turbosparse.layers.neurons import Neurons
+
+
+class SparseMoE(Neurons):
+    """The FFNs of the experts that one shard holds, over the neurons that each token activates in its own experts.
+
+    Under expert parallelism a shard holds the experts `local_experts` whole, under tensor parallelism a range of the
+    neurons of all; the parts of all shards sum to the output either way.
+    """
+
+    def __init__(
+        self,
+        *,
+        experts: int,
+        hidden: int,
+        intermediate: int,
+        function: Function,
+        local_experts: range | None = None,
+        tensor_parallel: tuple[int, int] = (0, 1),
+        dtype: torch.dtype | None = None,
+        operator: Callable[..., Tensor] = compute.moe,
+    ) -> None:
+        """Other arguments and errors as `Neurons`.
+
+        Args:
+            experts: of all shards.
+            local_experts: those of this one; None is all.
+            operator: called as `compute.moe` without padding.
+        """
+        local = range(experts) if local_experts is None else local_experts
+        super().__init__(
+            experts=len(local),
+            hidden=hidden,
+            intermediate=intermediate,
+            function=function,
+            tensor_parallel=tensor_parallel,
+            dtype=dtype,
+        )
+        self.experts, self.local_experts = experts, local
+        self._operator = operator
+
+    def forward(self, x: Tensor, topk_ids: Tensor, topk_weights: Tensor) -> Tensor:
+        """This shard's part of the output `[tokens, hidden]`.
+
+        `topk_ids` int `[tokens, top_k]` are ids among all experts; `topk_weights` is float32 of that shape.
+        """
+        ids = local_expert_ids(topk_ids, self.local_experts, self.experts)
+        predictor = (self.fc1, self.fc2, self.fc2_low, self.fc2_scale)
+        function = (self.function.activation, self.function.gate_threshold)
+        return self._operator(x, ids, topk_weights, self.weights, *predictor, *function)
+
+
+def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """Ids int32 and weights float32 `[tokens, top_k]` of router logits `[tokens, experts]` in any dtype.
+
+    The released router: softmax over all experts in float32, the largest `top_k` of it divided by their sum.
+    """
+    weights, ids = logits.float().softmax(-1).topk(top_k, dim=-1)
+    return ids.int(), weights / weights.sum(-1, keepdim=True)
+
+
+def local_expert_ids(ids: Tensor, local: range, experts: int) -> Tensor:
+    """int32 ids within `local`, -1 for experts of other shards."""
+    if local == range(experts):
+        return ids.int()
+    own = (ids >= local.start) & (ids < local.stop)
+    return torch.where(own, ids - local.start, -1).int()

@@ -1,0 +1,54 @@
+"""The layers as operators of vLLM's graphs, which look up the padded rows of the batch when they run.
+
+vLLM pads batches to the sizes of its CUDA graphs and says which rows are padding in the forward context, not in an
+argument of the model. Code that is traced would see the context of the trace; an operator's implementation sees that of
+the call, and within a graph the buffer that later batches write. One operator a layer, of tensors alone, so that all
+layers are one compiled graph.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.library import Library, register_fake
+from vllm.forward_context import get_forward_context, is_forward_context_available
+
+from turbosparse.layers import compute
+
+_WEIGHTS = "Tensor weights, Tensor? fc1, Tensor? fc2, Tensor? fc2_low, Tensor? fc2_scale"
+_FUNCTION = "str activation, float gate_threshold"
+_SCHEMAS = {
+    "mlp": f"mlp(Tensor x, Tensor predictor_input, {_WEIGHTS}, {_FUNCTION}) -> Tensor",
+    "moe": f"moe(Tensor x, Tensor topk_ids, Tensor topk_weights, {_WEIGHTS}, {_FUNCTION}) -> Tensor",
+}
+
+
+def mlp(x: Tensor, *arguments: object) -> Tensor:
+    """`turbosparse.layers.mlp` of the batch that is being computed."""
+    return compute.mlp(x, *arguments, padding=_padding(x))
+
+
+def moe(x: Tensor, *arguments: object) -> Tensor:
+    """`turbosparse.layers.moe` of the batch that is being computed."""
+    return compute.moe(x, *arguments, padding=_padding(x))
+
+
+def _padding(x: Tensor) -> Tensor | None:
+    if not is_forward_context_available():
+        return None
+    # vLLM before 0.26 has no such field, and its older model runner leaves it None.
+    padding = getattr(get_forward_context(), "is_padding", None)
+    return None if padding is None else padding[: x.shape[0]]
+
+
+def _like_x(x: Tensor, *arguments: object) -> Tensor:
+    return torch.empty_like(x)
+
+
+# Registrations live as long as this object.
+_library = Library("turbosparse_vllm", "DEF")
+
+for _name, _implementation in (("mlp", mlp), ("moe", moe)):
+    _library.define(_SCHEMAS[_name])
+    _library.impl(_name, _implementation, "CompositeExplicitAutograd")
+    register_fake(f"turbosparse_vllm::{_name}", _like_x, lib=_library)
