@@ -1,0 +1,1 @@
+"""How sparse a model is on given prompts: `python -m turbosparse profile`."""

@@ -1,0 +1,1 @@
+"""Trains a small model in TurboSparse-Mistral's layout, whose sparsity is learned instead of planted."""
