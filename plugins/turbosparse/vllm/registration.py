@@ -9,7 +9,7 @@ from transformers import AutoConfig
 from vllm import ModelRegistry
 
 import turbosparse
-from turbosparse.vllm import configs
+from turbosparse.vllm import configs, load_format
 from turbosparse.vllm.versions import refusal
 
 _PACKAGE = "turbosparse.vllm.models"
@@ -45,6 +45,7 @@ def register() -> None:
     for config_class in configs.ALL:
         if config_class.architecture not in native:
             AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
+    load_format.register_load_format()
 
 
 def _is_foreign(architecture: str) -> bool:
