@@ -25,19 +25,21 @@ def write_model(
     device: str | torch.device = "cpu",
     shard_bytes: int = 5_000_000_000,
     data: bool = True,
+    branch: float = BRANCH,
 ) -> None:
     """Write a checkpoint whose layers activate a share `shape.density` of their neurons (of each expert).
 
     With ranks the predictors do, otherwise the gates. A tensor depends on the seed, its name and the kind of device
-    alone, not on the other tensors. `shard_bytes` and `data` as `writer.write_checkpoint`.
+    alone, not on the other tensors. `shard_bytes` and `data` as `writer.write_checkpoint`. `branch` is the scale of
+    attention and FFN outputs: with one near 1 they decide what the model says, and densities are no longer as planned.
     """
-    plans = list(_Plans(shape, seed, torch.device(device)).all())
+    plans = list(_Plans(shape, seed, torch.device(device), branch).all())
     write_checkpoint(Path(folder), config_json(shape), plans, shard_bytes, data=data)
 
 
 class _Plans:
-    def __init__(self, shape: ModelShape, seed: int, device: torch.device) -> None:
-        self.shape, self.seed, self.device = shape, seed, device
+    def __init__(self, shape: ModelShape, seed: int, device: torch.device, branch: float) -> None:
+        self.shape, self.seed, self.device, self.branch = shape, seed, device, branch
         self.dtype = getattr(torch, shape.dtype)
 
     def all(self) -> Iterator[TensorPlan]:
@@ -95,7 +97,7 @@ class _Plans:
 
     def _branch(self, name: str, columns: int) -> TensorPlan:
         def make(generator: Generator) -> Tensor:
-            values = self._normal(self.shape.hidden, columns, BRANCH * columns**-0.5, generator)
+            values = self._normal(self.shape.hidden, columns, self.branch * columns**-0.5, generator)
             values[0] = 0
             return values
 
