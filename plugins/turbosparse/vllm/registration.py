@@ -9,7 +9,7 @@ from transformers import AutoConfig
 from vllm import ModelRegistry
 
 import turbosparse
-from turbosparse.vllm import configs, load_format
+from turbosparse.vllm import configs
 from turbosparse.vllm.versions import refusal
 
 _PACKAGE = "turbosparse.vllm.models"
@@ -27,9 +27,9 @@ ARCHITECTURES = {
 logger = logging.getLogger("vllm.turbosparse")
 
 
-def register() -> None:
+def register(vllm_version: str = vllm.__version__) -> None:
     """Register everything that neither vLLM nor an earlier call has; outside the version window only say so."""
-    reason = refusal(vllm.__version__, turbosparse.__version__)
+    reason = refusal(vllm_version, turbosparse.__version__)
     if reason is not None:
         logger.warning(reason)
         # A server of other models must start. One of these gets the same sentence as an error.
@@ -38,14 +38,17 @@ def register() -> None:
         return
     native = {name for name in ARCHITECTURES if _is_foreign(name)}
     if native:
-        logger.info("vLLM %s has %s itself; turbosparse leaves them to it", vllm.__version__, ", ".join(sorted(native)))
+        logger.info("vLLM %s has %s itself; turbosparse leaves them to it", vllm_version, ", ".join(sorted(native)))
     for name, target in ARCHITECTURES.items():
         if name not in native:
             ModelRegistry.register_model(name, target)
     for config_class in configs.ALL:
         if config_class.architecture not in native:
             AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
-    load_format.register_load_format()
+    # Imports more of vLLM, which only a version within the window is known to have.
+    from turbosparse.vllm.load_format import register_load_format
+
+    register_load_format()
 
 
 def _is_foreign(architecture: str) -> bool:
