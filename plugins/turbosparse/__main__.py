@@ -1,23 +1,33 @@
-"""Command line: `python -m turbosparse [--json]`. Exits with 1 when the self-test fails."""
+"""Command line: `python -m turbosparse [--json]`, or one of the commands. Exits with 1 when the self-test fails."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from turbosparse import report, selftest
 
+# `python -m turbosparse bench` is `python -m turbosparse.bench`.
+_COMMANDS = ("bench", "profile", "tune")
 
-def main() -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in _COMMANDS:
+        return importlib.import_module(f"turbosparse.{arguments[0]}.__main__").main(arguments[1:])
     parser = argparse.ArgumentParser(
         prog="python -m turbosparse",
         description="Print versions, architectures and devices, and compare the operators with float64.",
+        epilog=f"Commands: {', '.join(_COMMANDS)}. Each has its own --help.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--no-self-test", action="store_true", help="only print what is installed")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     found = report.collect()
     found["selfTest"] = [] if options.no_self_test else selftest.run()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from turbosparse.errors import TurboSparseError
+from turbosparse.files import replace_file
 
 KIND = "turbosparse-bench"
 SCHEMA_VERSION = 1
@@ -70,23 +69,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replaces the file in one step: a reader, or whoever comes after a crash, sees a whole one.
-
-    Raises RecordError when it cannot be written; the file that was there then stays.
-    """
-    temporary = None
+    """Replaces the file in one step. Raises RecordError when it cannot be written; what was there then stays."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(json.dumps(value, indent=2) + "\n")
-        # Temporary files are their owner's only; a record is an ordinary file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        replace_file(path, json.dumps(value, indent=2) + "\n")
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise RecordError(f"{path} cannot be written: {error.strerror}") from error

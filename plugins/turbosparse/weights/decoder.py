@@ -28,16 +28,17 @@ class Decoder:
         self,
         checkpoint: Checkpoint,
         *,
-        dtype: torch.dtype,
+        dtype: torch.dtype | None,
         device: torch.device | str = "cpu",
         activation: str | None = None,
         gate_threshold: float | None = None,
     ) -> None:
-        """Read the config. `dtype` is what to compute in; others and errors as `decoder_config`."""
-        self.checkpoint, self.dtype, self.device = checkpoint, dtype, torch.device(device)
+        """Read the config. `dtype` is to compute in, None the checkpoint's; others and errors: `decoder_config`."""
+        self.checkpoint, self.device = checkpoint, torch.device(device)
         self.layout = layout_for(checkpoint.config.get("model_type"))
         shape = layer_shape(checkpoint, self.layout, 0)
         self.experts, self._stored_dtype = shape.experts, shape.dtype
+        self.dtype = dtype or shape.dtype
         self.config = decoder_config(checkpoint, shape.dtype, activation, gate_threshold)
 
     def embed(self, token_ids: Sequence[int]) -> Tensor:
