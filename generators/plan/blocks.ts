@@ -14,7 +14,7 @@ export interface LaunchedBlock {
   readonly stages: number | null;
 }
 
-/** Threads of both support kernels: `kReduceThreads` and `kPackThreads` of kernels/include/turbosparse/support.cuh. */
+/** Threads of a support kernel's block; `group_tokens` alone, a block an expert, has more. */
 const supportThreads = 256;
 
 export function launchedBlock(instance: KernelInstance): LaunchedBlock {

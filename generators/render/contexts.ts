@@ -67,12 +67,17 @@ export interface RowGemmContext {
   readonly instances: readonly RowGemmInstancesContext[];
 }
 
+export interface SupportInstancesKernelsContext {
+  readonly args: Rendered;
+  readonly config: Rendered;
+  readonly launcher: Rendered;
+  readonly name: Rendered;
+}
+
 export interface SupportInstancesContext {
-  readonly activate: Rendered;
   readonly config: Rendered;
   readonly element: Rendered;
-  readonly packMask: Rendered;
-  readonly reduce: Rendered;
+  readonly kernels: readonly SupportInstancesKernelsContext[];
 }
 
 export interface SupportContext {

@@ -3,7 +3,7 @@ import { instanceName } from "../plan/names.ts";
 import { type Arch, archs, type Family, type KernelInstance } from "../plan/types.ts";
 import type { DispatchContext, DispatchTablesContext, DispatchTablesEntriesContext } from "./contexts.ts";
 import { cIdent, cInt, cString, cType } from "./formatters.ts";
-import { activateName, packMaskName, reduceName } from "./support-names.ts";
+import { supportFunction, supportKernels } from "./support-kernels.ts";
 
 /** Enumerators in the order of kernels/include/turbosparse/types.h, by which the tables are sorted. */
 const dtypes: readonly WeightDtype[] = ["bf16", "fp16"];
@@ -105,17 +105,18 @@ const entryOf = (instance: KernelInstance, launch = instanceName(instance)): Ent
 export function dispatchContext(instances: readonly KernelInstance[]): DispatchContext {
   const entries = (of: Family) => instances.filter(({ family }) => family === of).map((instance) => entryOf(instance));
   const support = instances.filter((instance) => instance.family === "support");
-  // A support unit holds several kernels.
-  const named = (launch: (i: (typeof support)[number]) => string) =>
-    support.map((instance) => entryOf(instance, launch(instance)));
   return {
     tables: [
       table("ffn_stream", "FfnStreamArgs", entries("ffn_stream")),
       table("row_gemm", "RowGemmArgs", entries("row_gemm")),
       table("union_down", "UnionDownArgs", entries("union_down")),
-      table("reduce", "ReduceArgs", named(reduceName)),
-      table("pack_mask", "PackMaskArgs", named(packMaskName)),
-      table("activate", "ActivateArgs", named(activateName)),
+      ...supportKernels.map((kernel) =>
+        table(
+          kernel.stem,
+          kernel.args,
+          support.map((instance) => entryOf(instance, supportFunction(kernel, instance))),
+        ),
+      ),
     ],
   };
 }

@@ -13,7 +13,7 @@ import type {
   UnionDownInstancesContext,
 } from "./contexts.ts";
 import { cIdent, cInt, cType, type Rendered } from "./formatters.ts";
-import { activateName, packMaskName, reduceName } from "./support-names.ts";
+import { supportFunction, supportKernels } from "./support-kernels.ts";
 
 const elements = { bf16: "__nv_bfloat16", fp16: "__half" } as const;
 
@@ -84,8 +84,11 @@ export function supportContext(instance: SupportInstance): SupportInstancesConte
   return {
     config,
     element,
-    reduce: cIdent(reduceName(instance)),
-    packMask: cIdent(packMaskName(instance)),
-    activate: cIdent(activateName(instance)),
+    kernels: supportKernels.map((kernel) => ({
+      config,
+      launcher: cIdent(`launch_${kernel.stem}`),
+      args: cType(kernel.args),
+      name: cIdent(supportFunction(kernel, instance)),
+    })),
   };
 }

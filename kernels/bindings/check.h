@@ -9,7 +9,7 @@
 #include <initializer_list>
 #include <string>
 
-#include "turbosparse/types.h"
+#include "turbosparse/operators.h"
 
 namespace turbosparse::bindings {
 
@@ -53,6 +53,19 @@ inline DType weight_dtype(const char* name, const TensorView& tensor) {
   TVM_FFI_THROW(TypeError) << "argument `" << name << "` must be bfloat16 or float16, not " << name_of(dtype);
 }
 
+inline int checked_int(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value < low || value > high) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be within " << low << " and " << high << ", not "
+                              << value;
+  }
+  return static_cast<int>(value);
+}
+
+inline Gating checked_gating(int64_t activation, double threshold) {
+  const int index = checked_int("activation", activation, 0, 1);
+  return {index == 0 ? Activation::drelu : Activation::reglu, static_cast<float>(threshold)};
+}
+
 // On `device`, contiguous, of the given shape. The experts dimension, where the shape has one, may be absent when it
 // is 1: `experts_at` is its position, or -1.
 inline void check_tensor(const char* name, const TensorView& tensor, DLDevice device,
@@ -78,6 +91,27 @@ inline void check_tensor(const char* name, const TensorView& tensor, DLDevice de
   if (!tensor.IsContiguous()) TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be contiguous";
   if (reinterpret_cast<uintptr_t>(tensor.data_ptr()) % 16 != 0) {
     TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be aligned to 16 bytes";
+  }
+}
+
+// On `device`, of the given shape, with rows that are contiguous and any distance apart. Aligned to its elements.
+inline void check_rows(const char* name, const TensorView& tensor, DLDevice device,
+                       std::initializer_list<int64_t> shape) {
+  bool matches = tensor.ndim() == static_cast<int>(shape.size());
+  std::string wanted;
+  for (int i = 0; i < static_cast<int>(shape.size()); ++i) {
+    wanted += (i == 0 ? "" : ", ") + std::to_string(shape.begin()[i]);
+    matches = matches && tensor.size(i) == shape.begin()[i];
+  }
+  if (!matches) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have shape [" << wanted << "], not "
+                              << shape_of(tensor);
+  }
+  if (tensor.device().device_type != device.device_type || tensor.device().device_id != device.device_id) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be on the same CUDA device as the others";
+  }
+  if (tensor.stride(tensor.ndim() - 1) != 1) {
+    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have contiguous rows";
   }
 }
 

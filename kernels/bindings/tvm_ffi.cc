@@ -1,9 +1,9 @@
 // The functions that the Python package calls: arguments checked, then the operator launched on torch's current stream.
-#include <cuda_runtime_api.h>
-#include <tvm/ffi/extra/c_env_api.h>
+// Those of the dense path are in dense.cc.
 #include <tvm/ffi/function.h>
 #include <tvm/ffi/string.h>
 
+#include "call.h"
 #include "check.h"
 #include "turbosparse/operators.h"
 
@@ -11,46 +11,6 @@ namespace turbosparse::bindings {
 namespace {
 
 constexpr int kMaxRank = 8192;
-
-// Makes the tensors' device current for the launches and restores the caller's.
-class DeviceGuard {
- public:
-  explicit DeviceGuard(DLDevice device) {
-    if (device.device_type != kDLCUDA) TVM_FFI_THROW(ValueError) << "argument `x` must be on a CUDA device";
-    if (cudaGetDevice(&previous_) != cudaSuccess) TVM_FFI_THROW(RuntimeError) << "there is no usable CUDA device";
-    changed_ = previous_ != device.device_id;
-    if (changed_ && cudaSetDevice(device.device_id) != cudaSuccess) {
-      TVM_FFI_THROW(RuntimeError) << "cannot make CUDA device " << device.device_id << " current";
-    }
-  }
-  ~DeviceGuard() {
-    if (changed_) cudaSetDevice(previous_);
-  }
-  DeviceGuard(const DeviceGuard&) = delete;
-  DeviceGuard& operator=(const DeviceGuard&) = delete;
-
- private:
-  int previous_ = 0;
-  bool changed_ = false;
-};
-
-cudaStream_t stream_of(DLDevice device) {
-  return static_cast<cudaStream_t>(TVMFFIEnvGetStream(device.device_type, device.device_id));
-}
-
-void raise_on_failure(const Status& status) {
-  if (status.ok()) return;
-  if (!status.message.empty()) TVM_FFI_THROW(RuntimeError) << status.message;
-  TVM_FFI_THROW(RuntimeError) << "the kernel launch failed: " << cudaGetErrorString(status.error);
-}
-
-int checked_int(const char* name, int64_t value, int64_t low, int64_t high) {
-  if (value < low || value > high) {
-    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be within " << low << " and " << high << ", not "
-                              << value;
-  }
-  return static_cast<int>(value);
-}
 
 int checked_tokens(const TensorView& x) {
   if (x.ndim() != 2 || x.size(0) < 1 || x.size(0) > kMaxTokens) {
@@ -126,11 +86,6 @@ const uint8_t* checked_padding(const Shape& shape, DLDevice device, const Option
                               << "] on the device of `x`, not " << shape_of(tensor);
   }
   return static_cast<const uint8_t*>(tensor.data_ptr());
-}
-
-Gating checked_gating(int64_t activation, double threshold) {
-  const int index = checked_int("activation", activation, 0, 1);
-  return {index == 0 ? Activation::drelu : Activation::reglu, static_cast<float>(threshold)};
 }
 
 void check_out(const Shape& shape, const TensorView& x, const TensorView& out) {
@@ -230,37 +185,6 @@ void pack_mask(TensorView mask, TensorView union_bits, TensorView token_bits) {
                                           active_set(union_bits, token_bits), stream_of(mask.device())));
 }
 
-void activate(TensorView gate, TensorView up, Optional<TensorView> token_bits, Optional<TensorView> dropped,
-              int64_t activation, double gate_threshold) {
-  const DType dtype = weight_dtype("gate", gate);
-  if (gate.ndim() != 2) TVM_FFI_THROW(ValueError) << "argument `gate` must have shape [rows, intermediate]";
-  const Gating gating = checked_gating(activation, gate_threshold);
-  ActivateArgs args{};
-  args.rows = checked_int("gate", gate.size(0), 1, 65535 * 16);
-  args.columns = checked_int("gate", gate.size(1), 1, 1 << 20);
-  args.activation = gating.activation;
-  args.threshold = gating.threshold;
-  check_tensor("gate", gate, gate.device(), {args.rows, args.columns});
-  check_dtype("up", up, gate.dtype());
-  check_tensor("up", up, gate.device(), {args.rows, args.columns});
-  args.gate = gate.data_ptr();
-  args.up = up.data_ptr();
-  if (token_bits.has_value()) {
-    const TensorView bits = token_bits.value();
-    check_dtype("token_bits", bits, kInt64);
-    check_tensor("token_bits", bits, gate.device(), {(args.rows + 63) / 64, args.columns});
-    args.token_bits = static_cast<const uint64_t*>(bits.data_ptr());
-  }
-  if (dropped.has_value()) {
-    const TensorView mask = dropped.value();
-    check_dtype("dropped", mask, kBool);
-    check_tensor("dropped", mask, gate.device(), {args.rows, args.columns});
-    args.dropped = static_cast<const uint8_t*>(mask.data_ptr());
-  }
-  const DeviceGuard guard(gate.device());
-  raise_on_failure(turbosparse::activate(dtype, args, stream_of(gate.device())));
-}
-
 int64_t workspace_bytes(tvm::ffi::String op, int64_t tokens, int64_t hidden, int64_t intermediate, int64_t experts,
                         int64_t rank) {
   Shape shape{};
@@ -290,7 +214,6 @@ tvm::ffi::String built_kernels() { return turbosparse::built_kernels(); }
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(predict, turbosparse::bindings::predict);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(ffn, turbosparse::bindings::ffn);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(gate_first, turbosparse::bindings::gate_first);
-TVM_FFI_DLL_EXPORT_TYPED_FUNC(activate, turbosparse::bindings::activate);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(pack_mask, turbosparse::bindings::pack_mask);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(workspace_bytes, turbosparse::bindings::workspace_bytes);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(built_kernels, turbosparse::bindings::built_kernels);

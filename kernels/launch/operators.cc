@@ -75,7 +75,6 @@ GateFirstWorkspace carve_gate_first(Carver& carver, const Shape& shape) {
 KernelKey key_of(const Shape& shape, Role role, int depth, Activation activation, int weight_bits = 16) {
   return {Arch::sm_80, shape.dtype, weight_bits, role, depth, activation, shape.experts, shape.tokens};
 }
-KernelKey support_key(DType dtype) { return {Arch::sm_80, dtype, 16, Role::none, 0, Activation::drelu, 1, 0}; }
 
 // What all roles that read neuron weights have in common.
 RowGemmArgs neuron_rows(const Shape& shape, const void* x, const void* weights, const Gating& gating,
@@ -221,19 +220,7 @@ Status gate_first(const Shape& shape, const void* x, const void* weights, const 
 
 Status pack_mask(const Shape& shape, const uint8_t* mask, const ActiveSet& out, cudaStream_t stream) {
   const PackMaskArgs args{mask, shape.tokens, shape.experts, shape.intermediate, out.union_bits, out.token_bits};
-  // Packing does not depend on the dtype: any that is built will do.
-  KernelKey key = support_key(shape.dtype);
-  for (const DType dtype : {DType::bf16, DType::fp16}) {
-    key = support_key(dtype);
-    ArchPreference preference;
-    if (Status status = arch_preference(&preference); !status.ok()) return status;
-    if (find_kernel(pack_mask_table, preference, key) != nullptr) break;
-  }
-  return launch_kernel("pack_mask", pack_mask_table, key, args, stream);
-}
-
-Status activate(DType dtype, const ActivateArgs& args, cudaStream_t stream) {
-  return launch_kernel("activate", activate_table, support_key(dtype), args, stream);
+  return launch_support("pack_mask", pack_mask_table, args, stream);
 }
 
 namespace {
@@ -248,7 +235,7 @@ std::string built_kernels() {
   append_names(names, ffn_stream_table);
   append_names(names, row_gemm_table);
   append_names(names, union_down_table);
-  // Packing and activation come in the same support kernels as reduction.
+  // All support kernels of a dtype come together.
   append_names(names, reduce_table);
   return names;
 }

@@ -39,6 +39,9 @@ const KernelEntry<Args>* find_kernel(const KernelTable<Args>& table, const ArchP
   return nullptr;
 }
 
+// Of the support kernels.
+inline KernelKey support_key(DType dtype) { return {Arch::sm_80, dtype, 16, Role::none, 0, Activation::drelu, 1, 0}; }
+
 std::string describe_missing(const char* family, const KernelKey& wanted, const ArchPreference& preference,
                              const std::string& built);
 
@@ -53,6 +56,15 @@ Status launch_kernel(const char* family, const KernelTable<Args>& table, const K
   std::string built;
   for (int i = 0; i < table.count; ++i) built += std::string(i == 0 ? "" : ", ") + table.entries[i].name;
   return {cudaErrorNoKernelImageForDevice, describe_missing(family, wanted, preference, built)};
+}
+
+// Launches a support kernel that does not depend on the dtype: of any that is built.
+template <class Args>
+Status launch_support(const char* family, const KernelTable<Args>& table, const Args& args, cudaStream_t stream) {
+  ArchPreference preference;
+  if (Status status = arch_preference(&preference); !status.ok()) return status;
+  const bool bf16 = find_kernel(table, preference, support_key(DType::bf16)) != nullptr;
+  return launch_kernel(family, table, support_key(bf16 ? DType::bf16 : DType::fp16), args, stream);
 }
 
 }  // namespace turbosparse

@@ -34,7 +34,10 @@ class Functions(Protocol):
     predict: Any
     ffn: Any
     gate_first: Any
+    pack_logits: Any
     activate: Any
+    group_tokens: Any
+    sum_slots: Any
     workspace_bytes: Any
     built_kernels: Any
 

@@ -106,18 +106,6 @@ def test_moe(tokens, function, with_predictor):
     assert not result[padding].any()
 
 
-@pytest.mark.usefixtures("chunk_bytes", "grouped")
-def test_moe_over_an_active_set():
-    x, weights, mask, generator = tensors(200, EXPERTS)
-    ids, scores = routing(200, generator)
-    _, token_bits = ops.pack_mask(mask)
-    result = dense.moe(x, weights, ids, scores, dense.Bits(token_bits, EXPERTS), None, "drelu", 0.0)
-    routed = mask & reference.routed_mask(ids, EXPERTS).unsqueeze(-1)
-    scale = reference.routing_scale(ids, scores, EXPERTS)
-    bound = reference.ffn_error_bound(x, weights, routed, scale=scale)
-    assert_close(result, reference.float64.moe(x, weights, ids, scores, mask), bound)
-
-
 @pytest.mark.usefixtures("grouped")
 def test_moe_without_any_expert_gives_zero():
     x, weights, _, generator = tensors(70, EXPERTS)
@@ -178,12 +166,12 @@ def test_nothing_depends_on_what_is_on_the_device(dtype, quantized, monkeypatch)
         fc2 = torch.empty((EXPERTS, intermediate, RANK), dtype=torch.int8 if quantized else dtype)
         planes = (torch.empty_like(fc2), torch.empty((EXPERTS, intermediate))) if quantized else ()
         predictor = reference.PredictorWeights(torch.empty((EXPERTS, RANK, HIDDEN), dtype=dtype), fc2, *planes)
-        selection = dense.Predictor(x, predictor, 0.1, padding)
-        _, bits = dense.predict(selection, ids)
-        for each in (selection, dense.Bits(bits, EXPERTS), dense.AllNeurons(padding)):
+        selection = dense.Predictor(predictor, 0.1)
+        _, bits = dense.predict(x, selection, ids, padding)
+        for each in (selection, None):
             assert dense.moe(x, weights, ids, scores, each, padding, "drelu", 0.0).shape == x.shape
-        for each in (dense.Bits(bits[:5], 1), dense.AllNeurons(padding)):
-            assert dense.ffn(x, weights[:1], each, "reglu", 0.1).dtype == dtype
+        for each in (bits[:5], None):
+            assert dense.ffn(x, weights[:1], each, padding, "reglu", 0.1).dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -208,7 +196,6 @@ def test_groups_are_sorted_by_expert_and_know_their_slots():
     ids = torch.tensor([[2, 0], [-1, 2], [0, 7], [1, 1]], dtype=torch.int32)
     padding = torch.tensor([False, False, False, True])
     groups = grouping.group(ids, 3, padding)
-    assert groups.expert.tolist() == [0, 0, 2, 2, 3, 3, 3, 3]
     assert groups.token.tolist() == [0, 2, 0, 1, 1, 2, 3, 3]
     assert groups.ends.tolist() == [2, 2, 4]
-    assert groups.expert[groups.position].tolist() == [[2, 0], [3, 2], [0, 3], [3, 3]]
+    assert groups.position.tolist() == [[2, 0], [-1, 3], [1, -1], [-1, -1]]

@@ -24,7 +24,18 @@ const permitted = new Set([
 ]);
 
 /** The operators of docs/architecture.md, as tvm-ffi names their symbols. */
-const operators = ["pack_mask", "predict", "ffn", "gate_first", "activate", "workspace_bytes", "built_kernels"];
+const operators = [
+  "pack_mask",
+  "predict",
+  "ffn",
+  "gate_first",
+  "pack_logits",
+  "activate",
+  "group_tokens",
+  "sum_slots",
+  "workspace_bytes",
+  "built_kernels",
+];
 const exportPrefix = "__tvm_ffi_";
 
 /** Where the library contradicts the manifest, one sentence each. */

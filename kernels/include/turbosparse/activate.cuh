@@ -32,13 +32,14 @@ __global__ void __launch_bounds__(kActivateThreads, 1) activate_kernel(const __g
   }
 #pragma unroll 4
   for (int row = first; row < min(first + kActivateRows, args.rows); ++row) {
+    const bool dropped = args.dropped != nullptr && args.dropped[row] != 0;
     const int64_t at = static_cast<int64_t>(row) * args.columns + column;
     auto* gate = reinterpret_cast<Vector*>(static_cast<Element*>(args.gate) + at);
     Vector out = *gate;
     const Vector up = *reinterpret_cast<const Vector*>(static_cast<const Element*>(args.up) + at);
 #pragma unroll
     for (int c = 0; c < kColumns; ++c) {
-      const bool kept = (tokens[c] >> (row % 64) & 1) != 0 && (args.dropped == nullptr || args.dropped[at + c] == 0);
+      const bool kept = !dropped && (tokens[c] >> (row % 64) & 1) != 0;
       const float value = combine<kActivation>(to_float(out.values[c]), to_float(up.values[c]), args.threshold);
       out.values[c] = from_float<Element>(kept ? value : 0.0f);
     }

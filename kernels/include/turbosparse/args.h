@@ -72,15 +72,52 @@ struct PackMaskArgs {
   uint64_t* token_bits;
 };
 
+struct PackLogitsArgs {
+  const void* logits;      // [rows, columns]; row r is token r
+  bool wide;               // logits are float32 instead of the dtype; they have scales then
+  const float* scales;     // nullptr, or what a column's logit is multiplied by before it is rounded: [columns], or
+  int64_t scale_stride;    // with ends one row for each expert, so many elements apart
+  const int32_t* ends;     // nullptr, or [experts] with scales: the row after the last of each expert
+  int experts;             // with ends
+  const uint8_t* dropped;  // [rows] or nullptr: rows that activate nothing
+  int rows;
+  int columns;
+  float threshold;
+  uint64_t* token_bits;  // out: [ceil(rows / 64), columns], rows so many elements apart:
+  int64_t word_stride;
+  uint8_t* union_bits;  // nullptr, or [4 * ceil(columns / 32)], to whose bits those of active columns are added
+};
+
 struct ActivateArgs {
   void* gate;                  // [rows, columns], in: gate values, out: activations
   const void* up;              // [rows, columns]
   const uint64_t* token_bits;  // [ceil(rows / 64), columns] or nullptr: row r is token r
-  const uint8_t* dropped;      // [rows, columns] or nullptr: not 0 where the activation is 0
+  const uint8_t* dropped;      // [rows] or nullptr: rows that activate nothing
   int rows;
   int columns;
   Activation activation;
   float threshold;  // of the gate
+};
+
+struct GroupTokensArgs {
+  const int32_t* topk_ids;  // [tokens, top_k]; ids outside [0, experts) route nowhere
+  const uint8_t* padding;   // [tokens] or nullptr; a marked token routes nowhere
+  int tokens;
+  int top_k;
+  int experts;
+  int32_t* token;     // out: [tokens * top_k], the token of each row; rows are slots sorted by expert
+  int32_t* position;  // out: [tokens, top_k], the row of each slot, or -1 of no expert
+  int32_t* ends;      // out: [experts], the row after the last of each
+};
+
+struct SumSlotsArgs {
+  const void* rows;           // [tokens * top_k, hidden]
+  const int32_t* position;    // [tokens, top_k], as of GroupTokensArgs
+  const float* topk_weights;  // [tokens, top_k]
+  int tokens;
+  int top_k;
+  int hidden;  // a multiple of 8
+  void* out;   // [tokens, hidden]
 };
 
 }  // namespace turbosparse

@@ -40,7 +40,10 @@ extern const KernelTable<RowGemmArgs> row_gemm_table;
 extern const KernelTable<UnionDownArgs> union_down_table;
 extern const KernelTable<ReduceArgs> reduce_table;
 extern const KernelTable<PackMaskArgs> pack_mask_table;
+extern const KernelTable<PackLogitsArgs> pack_logits_table;
 extern const KernelTable<ActivateArgs> activate_table;
+extern const KernelTable<GroupTokensArgs> group_tokens_table;
+extern const KernelTable<SumSlotsArgs> sum_slots_table;
 
 // The command that adds a missing shape, for the message of a lookup that fails.
 extern const char* const add_kernel_command;

@@ -50,8 +50,12 @@ Status gate_first(const Shape& shape, const void* x, const void* weights, const 
 
 Status pack_mask(const Shape& shape, const uint8_t* mask, const ActiveSet& out, cudaStream_t stream);
 
-// The dense path's activations, in place of the gate values; rows are up to 65535 * 16.
+// What the dense path does around its GEMMs; launch/dense.cc. Rows are up to kMaxDenseRows.
+inline constexpr int kMaxDenseRows = 65535 * 16;
+Status pack_logits(DType dtype, const PackLogitsArgs& args, cudaStream_t stream);
 Status activate(DType dtype, const ActivateArgs& args, cudaStream_t stream);
+Status group_tokens(const GroupTokensArgs& args, cudaStream_t stream);
+Status sum_slots(DType dtype, const SumSlotsArgs& args, cudaStream_t stream);
 
 // The names of all built kernels, one a line.
 std::string built_kernels();

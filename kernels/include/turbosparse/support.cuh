@@ -1,11 +1,13 @@
-// Kernels that do not depend on a model's shape: the sum of partial outputs, the packing of a given mask, and the
-// activations of the dense path.
+// Kernels that do not depend on a model's shape: the sum of partial outputs and the packing of a given mask, and those
+// of the dense path.
 #pragma once
 
 #include "turbosparse/activate.cuh"
 #include "turbosparse/active_list.cuh"
 #include "turbosparse/args.h"
 #include "turbosparse/launch.cuh"
+#include "turbosparse/pack_logits.cuh"
+#include "turbosparse/token_groups.cuh"
 
 namespace turbosparse {
 

@@ -26,7 +26,7 @@ def predict(
     predictor = checks.predictor(x, fc1, fc2, fc2_low, fc2_scale)
     checks.padding(x, padding)
     checks.predictor_routing(x, predictor.fc1, topk_ids)
-    return dense.predict(dense.Predictor(x, predictor, threshold, padding), topk_ids)
+    return dense.predict(x, dense.Predictor(predictor, threshold), topk_ids, padding)
 
 
 def ffn(
@@ -42,7 +42,7 @@ def ffn(
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
-    return dense.ffn(x, weights, dense.Bits(token_bits, 1), activation, gate_threshold)
+    return dense.ffn(x, weights, token_bits, None, activation, gate_threshold)
 
 
 def ffn_gate_first(
@@ -57,7 +57,7 @@ def ffn_gate_first(
     weights = checks.neuron_weights(x, weights)
     checks.dense(weights)
     checks.padding(x, padding)
-    return dense.ffn(x, weights, dense.AllNeurons(padding), activation, gate_threshold)
+    return dense.ffn(x, weights, None, padding, activation, gate_threshold)
 
 
 def moe(
@@ -79,9 +79,13 @@ def moe(
     weights = checks.neuron_weights(x, weights)
     checks.routing(x, weights, topk_ids, topk_weights)
     checks.padding(x, padding)
-    predictor = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
-    selection = dense.AllNeurons(padding) if predictor is None else dense.Predictor(x, predictor, threshold, padding)
-    return dense.moe(x, weights, topk_ids, topk_weights, selection, padding, activation, gate_threshold)
+    checked = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
+    predictor = None if checked is None else dense.Predictor(checked, threshold)
+    return dense.moe(x, weights, topk_ids, topk_weights, predictor, padding, activation, gate_threshold)
 
 
+# What the dense path does around its GEMMs.
+pack_logits_ = dense.pack_logits_
 activate_ = dense.activate_
+group_tokens = dense.group_tokens
+sum_slots_ = dense.sum_slots_

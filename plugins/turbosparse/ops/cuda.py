@@ -65,7 +65,7 @@ def ffn(
     checks.dense(weights)
     checks.active_set(x, weights, union_bits, token_bits)
     if _runs_dense("ffn", x, weights, activation):
-        return dense.ffn(x, weights, dense.Bits(token_bits, 1), activation, gate_threshold)
+        return dense.ffn(x, weights, token_bits, None, activation, gate_threshold)
     return _active_only(x, weights, union_bits, token_bits, number, gate_threshold, None, None)
 
 
@@ -82,7 +82,7 @@ def ffn_gate_first(
     checks.dense(weights)
     checks.padding(x, padding)
     if _runs_dense("ffn_gate_first", x, weights, activation):
-        return dense.ffn(x, weights, dense.AllNeurons(padding), activation, gate_threshold)
+        return dense.ffn(x, weights, None, padding, activation, gate_threshold)
     return _gate_first(x, weights, number, gate_threshold, None, None, padding)
 
 
@@ -113,25 +113,13 @@ def moe(
     function = (activation, gate_threshold)
     if predictor is None:
         if _runs_dense("moe_gate_first", x, weights, activation, top_k):
-            everything = dense.AllNeurons(padding)
-            return dense.moe(x, weights, topk_ids, topk_weights, everything, padding, *function)
+            return dense.moe(x, weights, topk_ids, topk_weights, None, padding, *function)
         return _gate_first(x, weights, number, gate_threshold, topk_ids, topk_weights, padding)
-    union, bits = _select(x, predictor, threshold, topk_ids, padding)
     if _runs_dense("moe", x, weights, activation, top_k, predictor.fc2):
-        selected = dense.Bits(bits, weights.shape[0])
-        return dense.moe(x, weights, topk_ids, topk_weights, selected, padding, *function)
+        selection = dense.Predictor(predictor, threshold)
+        return dense.moe(x, weights, topk_ids, topk_weights, selection, padding, *function)
+    union, bits = _select(x, predictor, threshold, topk_ids, padding)
     return _active_only(x, weights, union, bits, number, gate_threshold, topk_ids, topk_weights)
-
-
-def activate_(
-    gate: Tensor, up: Tensor, token_bits: Tensor | None, dropped: Tensor | None, activation: str, gate_threshold: float
-) -> None:
-    if gate.numel() == 0:
-        return
-    number = checks.activation(activation, gate_threshold)
-    bits = None if token_bits is None else token_bits.contiguous()
-    mask = None if dropped is None else dropped.expand(gate.shape).contiguous()
-    _library.functions(gate.get_device()).activate(gate, up, bits, mask, number, gate_threshold)
 
 
 _DTYPES = {torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -194,3 +182,49 @@ def _gate_first(
     gate_first = _library.functions(x.get_device()).gate_first
     gate_first(x, weights, activation, gate_threshold, topk_ids, topk_weights, padding, workspace, out)
     return out
+
+
+# What the dense path does around its GEMMs.
+
+_NUMBERS = {torch.bfloat16: 0, torch.float16: 1}
+
+
+def pack_logits_(
+    token_bits: Tensor,
+    union_bits: Tensor | None,
+    logits: Tensor,
+    scale: Tensor | None,
+    ends: Tensor | None,
+    dropped: Tensor | None,
+    dtype: torch.dtype,
+    threshold: float,
+) -> None:
+    if logits.numel() == 0:
+        return
+    pack_logits = _library.functions(logits.get_device()).pack_logits
+    pack_logits(logits, scale, ends, dropped, _NUMBERS[dtype], threshold, token_bits, union_bits)
+
+
+def activate_(
+    gate: Tensor, up: Tensor, token_bits: Tensor | None, dropped: Tensor | None, activation: str, gate_threshold: float
+) -> None:
+    if gate.numel() == 0:
+        return
+    activate = _library.functions(gate.get_device()).activate
+    activate(gate, up, token_bits, dropped, checks.activation(activation, gate_threshold), gate_threshold)
+
+
+def group_tokens(topk_ids: Tensor, padding: Tensor | None, experts: int) -> tuple[Tensor, Tensor, Tensor]:
+    token, position = torch.empty_like(topk_ids).flatten(), torch.empty_like(topk_ids)
+    ends = torch.empty(experts, dtype=torch.int32, device=topk_ids.device)
+    if topk_ids.numel() == 0:
+        return token, position, ends.zero_()
+    _library.functions(topk_ids.get_device()).group_tokens(topk_ids, padding, token, position, ends)
+    return token, position, ends
+
+
+def sum_slots_(out: Tensor, rows: Tensor, position: Tensor, topk_weights: Tensor) -> None:
+    if position.numel() == 0:
+        out.zero_()
+        return
+    _library.functions(out.get_device()).sum_slots(rows, position, topk_weights, out)

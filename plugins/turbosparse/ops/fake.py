@@ -50,3 +50,15 @@ def moe(
 
 def activate_(gate, up, token_bits, dropped, activation, gate_threshold):
     return None
+
+
+def pack_logits_(token_bits, union_bits, logits, scale, ends, dropped, dtype, threshold):
+    return None
+
+
+def group_tokens(topk_ids, padding, experts):
+    return topk_ids.new_empty(topk_ids.numel()), torch.empty_like(topk_ids), topk_ids.new_empty(experts)
+
+
+def sum_slots_(out, rows, position, topk_weights):
+    return None

@@ -20,9 +20,13 @@ _SCHEMAS = (
     "moe(Tensor x, Tensor weights, Tensor topk_ids, Tensor topk_weights, Tensor? fc1=None, Tensor? fc2=None,"
     " float threshold=0.0, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None,"
     " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> Tensor",
-    # Of the dense path: in place of the gate values.
+    # Of the dense path, around its GEMMs.
+    "pack_logits_(Tensor(a!) token_bits, Tensor(b!)? union_bits, Tensor logits, Tensor? scale, Tensor? ends,"
+    " Tensor? dropped, ScalarType dtype, float threshold) -> ()",
     "activate_(Tensor(a!) gate, Tensor up, Tensor? token_bits, Tensor? dropped, str activation,"
     " float gate_threshold) -> ()",
+    "group_tokens(Tensor topk_ids, Tensor? padding, int experts) -> (Tensor, Tensor, Tensor)",
+    "sum_slots_(Tensor(a!) out, Tensor rows, Tensor position, Tensor topk_weights) -> ()",
 )
 
 # Registrations live as long as this object.

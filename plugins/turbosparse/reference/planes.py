@@ -32,8 +32,7 @@ def joined_planes(high: Tensor, low: Tensor, dtype: torch.dtype) -> Tensor:
     # Filled in place: for a mixture's experts this is the largest tensor of a dense call.
     planes = torch.empty((*high.shape[:-1], 2 * depth), dtype=dtype, device=high.device)
     planes[..., :depth] = high
-    planes[..., depth:] = low
-    planes[..., depth:] /= LEVELS
+    torch.mul(low, 1 / LEVELS, out=planes[..., depth:])
     return planes
 
 

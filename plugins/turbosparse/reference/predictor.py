@@ -52,7 +52,8 @@ def predict_logits(
         if fc2_low is None or fc2_scale is None:
             logits.append(functional.linear(hidden, second))
         else:
-            logits.append(_planes_linear(hidden, second, fc2_low[expert], fc2_scale[expert]))
+            sums = planes_sums(hidden, second, fc2_low[expert])
+            logits.append(sums.mul_(fc2_scale[expert]).to(x.dtype))
     return torch.stack(logits, 1)
 
 
@@ -76,11 +77,12 @@ def predict_mask(
 _HAS_WIDE_MM = hasattr(torch.ops.aten.mm, "dtype")
 
 
-def _planes_linear(x: Tensor, high: Tensor, low: Tensor, scale: Tensor) -> Tensor:
-    """`x @ weight.T` of a weight in planes, summed in float32 and rounded to the dtype of `x` once."""
+def planes_sums(x: Tensor, high: Tensor, low: Tensor) -> Tensor:
+    """`x @ (high + low / 256).T` in float32, or in the dtype of `x` where that is wider.
+
+    The factor of a row is the same for all terms of its sum, so it multiplies the sum, whose terms are exact.
+    """
     tensor_cores = x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_MM
     planes = joined_planes(high, low, x.dtype if tensor_cores else torch.promote_types(x.dtype, torch.float32))
     twice = torch.cat([x, x], 1).to(planes.dtype)
-    sums = torch.mm(twice, planes.T, out_dtype=torch.float32) if tensor_cores else functional.linear(twice, planes)
-    # The factor is the same for all terms of a sum, so it multiplies the sum, whose terms are exact.
-    return sums.mul_(scale).to(x.dtype)
+    return torch.mm(twice, planes.T, out_dtype=torch.float32) if tensor_cores else functional.linear(twice, planes)

@@ -8,7 +8,18 @@ import {
 } from "../../../generators/package/verify/checks.ts";
 
 const path = "turbosparse/lib/libturbosparse.so";
-const operators = ["pack_mask", "predict", "ffn", "gate_first", "activate", "workspace_bytes", "built_kernels"];
+const operators = [
+  "pack_mask",
+  "predict",
+  "ffn",
+  "gate_first",
+  "pack_logits",
+  "activate",
+  "group_tokens",
+  "sum_slots",
+  "workspace_bytes",
+  "built_kernels",
+];
 const dynamic = {
   needed: ["libtvm_ffi.so", "libc.so.6"],
   searchPaths: [],

@@ -21,8 +21,8 @@ def masked_activation(
 
     Args:
         gate, up: `[rows, intermediate]`.
-        token_bits: of `reference.active_set` for one expert, row `r` being token `r`; or None.
-        dropped: bool `[rows, intermediate]`, or what broadcasts to it; or None.
+        token_bits: of `reference.active_set` for one expert, row `r` being token `r`; or None for every neuron.
+        dropped: bool `[rows]`, the rows that activate nothing; or None.
     """
     gate = gate.contiguous()
     torch.ops.turbosparse.activate_(gate, up.contiguous(), token_bits, dropped, activation, gate_threshold)
@@ -43,4 +43,4 @@ def activate_(
     if token_bits is not None:
         gate.masked_fill_(unpack_dropped(token_bits, len(gate))[:, 0], 0.0)
     if dropped is not None:
-        gate.masked_fill_(dropped, 0.0)
+        gate.masked_fill_(dropped.unsqueeze(1), 0.0)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from turbosparse.reference.planes import joined_planes
+
 # Bytes to which torch's grouped GEMM wants rows aligned.
 _ALIGNMENT = 16
 
@@ -30,21 +32,14 @@ def has_grouped_gemm(x: Tensor, intermediate: int) -> bool:
 class Groups:
     """Slots of tokens, `top_k` each, in the order of their experts; slots of no expert come last.
 
-    token: int64 `[rows]`, the token of each row.
-    expert: int64 `[rows]`, its expert, or `experts` for none.
+    token: int32 `[rows]`, the token of each row.
+    position: int32 `[tokens, top_k]`, the row of each slot, or -1 of no expert.
     ends: int32 `[experts]`, the row after the last of each expert.
-    position: int64 `[tokens, top_k]`, the row of each slot.
     """
 
     token: Tensor
-    expert: Tensor
-    ends: Tensor
     position: Tensor
-
-    @property
-    def expert_or_last(self) -> Tensor:
-        """`expert` as an index that is valid for rows of no expert too."""
-        return self.expert.clamp(max=len(self.ends) - 1)
+    ends: Tensor
 
     def linear(self, inputs: Tensor, matrices: Tensor) -> Tensor:
         """`[rows, n]`: each row of `inputs [rows, k]` times its expert's matrix of `matrices [experts, n, k]`.
@@ -60,17 +55,42 @@ class Groups:
             start = end
         return out
 
+    def planes_sums(self, inputs: Tensor, high: Tensor, low: Tensor) -> Tensor:
+        """`linear` of matrices in planes, without their scale: in the dtype of `inputs` on CUDA, else in float32 too.
+
+        Torch's grouped GEMM returns no float32, so that sums are rounded before and after the scale. A logit near the
+        threshold is near 0, where that is little.
+        """
+        dtype = inputs.dtype if inputs.is_cuda else torch.promote_types(inputs.dtype, torch.float32)
+        return self.linear(torch.cat([inputs, inputs], 1).to(dtype), joined_planes(high, low, dtype))
+
 
 def group(topk_ids: Tensor, experts: int, padding: Tensor | None) -> Groups:
-    """Groups of `topk_ids` int `[tokens, top_k]`; ids outside `[0, experts)` and padded tokens are of no expert."""
+    """Groups of `topk_ids` int32 `[tokens, top_k]`; ids outside `[0, experts)` and padded tokens are of no expert."""
+    return Groups(*torch.ops.turbosparse.group_tokens(topk_ids, padding, experts))
+
+
+def group_tokens(topk_ids: Tensor, padding: Tensor | None, experts: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The operator in torch: the fields of `Groups`."""
     nowhere = (topk_ids < 0) | (topk_ids >= experts)
     if padding is not None:
         nowhere |= padding[:, None]
-    keys = topk_ids.long().masked_fill_(nowhere, experts).flatten()
+    keys = topk_ids.masked_fill(nowhere, experts).flatten()
     # Stable, so that sums are of the same terms in the same rows on every run.
     expert, order = keys.sort(stable=True)
-    each = torch.arange(experts, device=keys.device)
+    each = torch.arange(experts, dtype=keys.dtype, device=keys.device)
     ends = torch.searchsorted(expert, each, right=True, out_int32=True)
-    position = torch.empty_like(order)
-    position[order] = torch.arange(len(order), device=keys.device)
-    return Groups(order // max(topk_ids.shape[1], 1), expert, ends, position.view(topk_ids.shape))
+    position = torch.empty_like(keys)
+    position[order] = torch.arange(len(order), dtype=keys.dtype, device=keys.device)
+    token = (order // max(topk_ids.shape[1], 1)).to(keys.dtype)
+    return token, position.view(topk_ids.shape).masked_fill_(nowhere, -1), ends
+
+
+def sum_slots_(out: Tensor, rows: Tensor, position: Tensor, topk_weights: Tensor) -> None:
+    """The operator in torch: `out [tokens, hidden]` is the sum of each token's `rows`, times their `topk_weights`.
+
+    Slot by slot in a fixed order, in at least float32: adding rows to their tokens by index would need atomics.
+    """
+    wide = torch.promote_types(out.dtype, torch.float32)
+    slots = rows[position].to(wide) * topk_weights.to(wide).unsqueeze(-1)
+    out.copy_(slots.masked_fill_((position < 0).unsqueeze(-1), 0.0).sum(1))

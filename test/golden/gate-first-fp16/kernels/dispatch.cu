@@ -248,6 +248,28 @@ const KernelTable<PackMaskArgs> pack_mask_table = {
     1,
 };
 
+Status pack_logits_compute80_fp16(const PackLogitsArgs& args, cudaStream_t stream);
+constexpr KernelEntry<PackLogitsArgs> pack_logits_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_compute80_fp16",
+        pack_logits_compute80_fp16,
+    },
+};
+const KernelTable<PackLogitsArgs> pack_logits_table = {
+    pack_logits_entries,
+    1,
+};
+
 Status activate_compute80_fp16(const ActivateArgs& args, cudaStream_t stream);
 constexpr KernelEntry<ActivateArgs> activate_entries[] = {
     {
@@ -267,6 +289,50 @@ constexpr KernelEntry<ActivateArgs> activate_entries[] = {
 };
 const KernelTable<ActivateArgs> activate_table = {
     activate_entries,
+    1,
+};
+
+Status group_tokens_compute80_fp16(const GroupTokensArgs& args, cudaStream_t stream);
+constexpr KernelEntry<GroupTokensArgs> group_tokens_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_compute80_fp16",
+        group_tokens_compute80_fp16,
+    },
+};
+const KernelTable<GroupTokensArgs> group_tokens_table = {
+    group_tokens_entries,
+    1,
+};
+
+Status sum_slots_compute80_fp16(const SumSlotsArgs& args, cudaStream_t stream);
+constexpr KernelEntry<SumSlotsArgs> sum_slots_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_compute80_fp16",
+        sum_slots_compute80_fp16,
+    },
+};
+const KernelTable<SumSlotsArgs> sum_slots_table = {
+    sum_slots_entries,
     1,
 };
 

@@ -17,9 +17,24 @@ Status pack_mask_compute80_fp16(const PackMaskArgs& args, cudaStream_t stream) {
   return launch_pack_mask<SupportCompute80Fp16>(args, stream);
 }
 
+template Status launch_pack_logits<SupportCompute80Fp16>(const PackLogitsArgs&, cudaStream_t);
+Status pack_logits_compute80_fp16(const PackLogitsArgs& args, cudaStream_t stream) {
+  return launch_pack_logits<SupportCompute80Fp16>(args, stream);
+}
+
 template Status launch_activate<SupportCompute80Fp16>(const ActivateArgs&, cudaStream_t);
 Status activate_compute80_fp16(const ActivateArgs& args, cudaStream_t stream) {
   return launch_activate<SupportCompute80Fp16>(args, stream);
+}
+
+template Status launch_group_tokens<SupportCompute80Fp16>(const GroupTokensArgs&, cudaStream_t);
+Status group_tokens_compute80_fp16(const GroupTokensArgs& args, cudaStream_t stream) {
+  return launch_group_tokens<SupportCompute80Fp16>(args, stream);
+}
+
+template Status launch_sum_slots<SupportCompute80Fp16>(const SumSlotsArgs&, cudaStream_t);
+Status sum_slots_compute80_fp16(const SumSlotsArgs& args, cudaStream_t stream) {
+  return launch_sum_slots<SupportCompute80Fp16>(args, stream);
 }
 
 }  // namespace turbosparse

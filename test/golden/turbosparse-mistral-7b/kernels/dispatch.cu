@@ -758,6 +758,43 @@ const KernelTable<PackMaskArgs> pack_mask_table = {
     2,
 };
 
+Status pack_logits_sm80_bf16(const PackLogitsArgs& args, cudaStream_t stream);
+Status pack_logits_sm90a_bf16(const PackLogitsArgs& args, cudaStream_t stream);
+constexpr KernelEntry<PackLogitsArgs> pack_logits_entries[] = {
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm80_bf16",
+        pack_logits_sm80_bf16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm90a_bf16",
+        pack_logits_sm90a_bf16,
+    },
+};
+const KernelTable<PackLogitsArgs> pack_logits_table = {
+    pack_logits_entries,
+    2,
+};
+
 Status activate_sm80_bf16(const ActivateArgs& args, cudaStream_t stream);
 Status activate_sm90a_bf16(const ActivateArgs& args, cudaStream_t stream);
 constexpr KernelEntry<ActivateArgs> activate_entries[] = {
@@ -792,6 +829,80 @@ constexpr KernelEntry<ActivateArgs> activate_entries[] = {
 };
 const KernelTable<ActivateArgs> activate_table = {
     activate_entries,
+    2,
+};
+
+Status group_tokens_sm80_bf16(const GroupTokensArgs& args, cudaStream_t stream);
+Status group_tokens_sm90a_bf16(const GroupTokensArgs& args, cudaStream_t stream);
+constexpr KernelEntry<GroupTokensArgs> group_tokens_entries[] = {
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm80_bf16",
+        group_tokens_sm80_bf16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm90a_bf16",
+        group_tokens_sm90a_bf16,
+    },
+};
+const KernelTable<GroupTokensArgs> group_tokens_table = {
+    group_tokens_entries,
+    2,
+};
+
+Status sum_slots_sm80_bf16(const SumSlotsArgs& args, cudaStream_t stream);
+Status sum_slots_sm90a_bf16(const SumSlotsArgs& args, cudaStream_t stream);
+constexpr KernelEntry<SumSlotsArgs> sum_slots_entries[] = {
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm80_bf16",
+        sum_slots_sm80_bf16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm90a_bf16",
+        sum_slots_sm90a_bf16,
+    },
+};
+const KernelTable<SumSlotsArgs> sum_slots_table = {
+    sum_slots_entries,
     2,
 };
 

@@ -17,9 +17,24 @@ Status pack_mask_sm80_bf16(const PackMaskArgs& args, cudaStream_t stream) {
   return launch_pack_mask<SupportSm80Bf16>(args, stream);
 }
 
+template Status launch_pack_logits<SupportSm80Bf16>(const PackLogitsArgs&, cudaStream_t);
+Status pack_logits_sm80_bf16(const PackLogitsArgs& args, cudaStream_t stream) {
+  return launch_pack_logits<SupportSm80Bf16>(args, stream);
+}
+
 template Status launch_activate<SupportSm80Bf16>(const ActivateArgs&, cudaStream_t);
 Status activate_sm80_bf16(const ActivateArgs& args, cudaStream_t stream) {
   return launch_activate<SupportSm80Bf16>(args, stream);
+}
+
+template Status launch_group_tokens<SupportSm80Bf16>(const GroupTokensArgs&, cudaStream_t);
+Status group_tokens_sm80_bf16(const GroupTokensArgs& args, cudaStream_t stream) {
+  return launch_group_tokens<SupportSm80Bf16>(args, stream);
+}
+
+template Status launch_sum_slots<SupportSm80Bf16>(const SumSlotsArgs&, cudaStream_t);
+Status sum_slots_sm80_bf16(const SumSlotsArgs& args, cudaStream_t stream) {
+  return launch_sum_slots<SupportSm80Bf16>(args, stream);
 }
 
 }  // namespace turbosparse
