@@ -4,4 +4,6 @@ export interface EngineDefinition {
   readonly name: string;
   /** What the build leaves for it, in a few words. */
   readonly product: string;
+  /** Python entry points of the wheel, one a group, through which the server finds its adapter. */
+  readonly entryPoints: Readonly<Record<string, string>>;
 }

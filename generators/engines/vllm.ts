@@ -1,4 +1,8 @@
 import type { EngineDefinition } from "./types.ts";
 
-/** The wheel's torch operators, which vLLM and any other PyTorch server can call. */
-export const vllm: EngineDefinition = { name: "vllm", product: "torch operators in a Python wheel" };
+/** The wheel's adapter, and its torch operators, which any other PyTorch server can call too. */
+export const vllm: EngineDefinition = {
+  name: "vllm",
+  product: "torch operators in a Python wheel",
+  entryPoints: { "vllm.general_plugins": "turbosparse = turbosparse.vllm:register" },
+};

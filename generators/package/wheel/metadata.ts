@@ -1,3 +1,5 @@
+import { findEngine } from "../../engines/registry.ts";
+
 /** Distribution name, and name of the Python package. */
 const distribution = "turbosparse";
 
@@ -33,6 +35,14 @@ export function metadataText(version: string): string {
     "Requires-Dist: apache-tvm-ffi<0.2,>=0.1.9",
     "",
   ].join("\n");
+}
+
+/** entry_points.txt: where the servers that the wheel was built for find their adapters. */
+export function entryPointsText(engines: readonly string[]): string {
+  return engines
+    .flatMap((name) => Object.entries(findEngine(name, "manifest.json").entryPoints))
+    .map(([group, entryPoint]) => `[${group}]\n${entryPoint}\n`)
+    .join("\n");
 }
 
 export function wheelText(generatorVersion: string, platform: string): string {

@@ -3,7 +3,7 @@ import { readElf } from "../elf/file.ts";
 import { glibcFloor, platformTag } from "../elf/glibc.ts";
 import { libraryPath } from "../manifest.ts";
 import type { Manifest } from "../manifest-schema.ts";
-import { distInfo, metadataText, pythonVersion, wheelName, wheelText } from "./metadata.ts";
+import { distInfo, entryPointsText, metadataText, pythonVersion, wheelName, wheelText } from "./metadata.ts";
 import { recordText } from "./record.ts";
 import type { Files } from "./zip.ts";
 
@@ -32,6 +32,7 @@ export function assembleWheel({ manifest, library, pythonFiles, license }: Wheel
     ["turbosparse/manifest.json", text(`${JSON.stringify(manifest, undefined, 2)}\n`)],
     [`${info}/licenses/LICENSE`, license],
     [`${info}/METADATA`, text(metadataText(version))],
+    [`${info}/entry_points.txt`, text(entryPointsText(manifest.engines))],
     [`${info}/WHEEL`, text(wheelText(manifest.version, platform))],
   ]);
   const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));

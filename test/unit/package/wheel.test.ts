@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { metadataText, pythonVersion, wheelName } from "../../../generators/package/wheel/metadata.ts";
+import { entryPointsText, metadataText, pythonVersion, wheelName } from "../../../generators/package/wheel/metadata.ts";
 import { recordProblems, recordText } from "../../../generators/package/wheel/record.ts";
 import { readZip, writeZip } from "../../../generators/package/wheel/zip.ts";
 
@@ -88,5 +89,10 @@ describe("the metadata", () => {
     expect(metadataText("0.1.0")).toMatch(/^Requires-Dist: apache-tvm-ffi<0\.2,>=0\.1\.9$/m);
     expect(metadataText("0.1.0")).not.toContain("torch");
     expect(wheelName("0.1.0", "manylinux_2_35_x86_64")).toBe("turbosparse-0.1.0-py3-none-manylinux_2_35_x86_64.whl");
+  });
+
+  it("names the adapters of the engines, as the adapters' own tests install them", async () => {
+    const installed = "test/python/vllm/installed/turbosparse-0.0.0.dist-info/entry_points.txt";
+    expect(entryPointsText(["vllm"])).toBe(await readFile(installed, "utf8"));
   });
 });
