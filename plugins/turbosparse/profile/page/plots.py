@@ -70,7 +70,7 @@ def _unions(layers: Sequence[LayerProfile]) -> Plot:
     consecutive = [layer.union_consecutive for layer in layers]
     independent = [layer.union_independent for layer in layers]
     mean = mean_union(independent)
-    lines = [_union("other prompts", independent), _union("one prompt", consecutive)]
+    lines = [_union("many prompts", independent), _union("one prompt", consecutive)]
     return Plot(
         "unions",
         "Neurons that some token of a call selects",
