@@ -4,6 +4,7 @@ import pytest
 import torch
 from layers import check, make_layer, repeated, waiting_is_an_error
 from turbosparse import crossover, ops, reference
+from turbosparse.weights import quantize_rows
 
 SHORT, LONG = [1, 16, 64], [65, 300]
 
@@ -31,6 +32,46 @@ def test_padding(model, device, tokens):
     padding = torch.arange(tokens, device=device) % 3 == 0
     layer.x[padding] = 1.0
     check(layer, padding)
+    # Nor does what padded rows hold get into others, or out of them.
+    layer.x[padding] = torch.nan
+    if layer.ids is not None:
+        layer.scores[padding] = torch.nan
+    result = layer.run(padding)
+    assert not result[padding].any()
+    assert result[~padding].isfinite().all()
+
+
+@pytest.mark.parametrize("tokens", SHORT + LONG)
+@pytest.mark.parametrize("intermediate", [1000, 333])
+def test_predictor_in_planes(any_predictor_model, device, tokens, intermediate):
+    layer = layer_of(any_predictor_model, device, tokens, intermediate=intermediate)
+    layer.fc2, layer.fc2_low, layer.fc2_scale = quantize_rows(layer.fc2)
+    check(layer)
+
+
+@pytest.mark.parametrize("tokens", LONG)
+@pytest.mark.parametrize("quantized", [False, True], ids=["16 bits", "two planes"])
+def test_active_set_of_long_calls(any_predictor_model, device, tokens, quantized):
+    layer = layer_of(any_predictor_model, device, tokens)
+    if quantized:
+        layer.fc2, layer.fc2_low, layer.fc2_scale = quantize_rows(layer.fc2)
+    padding = torch.arange(tokens, device=device) % 3 == 0
+    layer.x[padding] = torch.nan
+    layer.x[1] = torch.nan
+    layer.mask[1] = True
+    wanted = layer.routed() & ~padding[:, None, None]
+    union, bits = layer.predict(padding)
+    assert torch.equal(reference.unpack_mask(bits, tokens), wanted)
+    assert torch.equal(union, reference.pack_mask(wanted)[0])
+
+
+@pytest.mark.parametrize("tokens", SHORT + LONG)
+def test_tokens_of_no_expert_are_zero_and_others_as_before(mixture_model, device, tokens):
+    layer = layer_of(mixture_model, device, tokens)
+    layer.ids[::2, 0] = -1
+    layer.ids[1::4] = mixture_model.experts
+    check(layer)
+    assert not layer.run()[1::4].any()
 
 
 @pytest.mark.parametrize("tokens", SHORT)

@@ -18,7 +18,7 @@ def pack_logits_(
     dtype: torch.dtype,
     threshold: float,
 ) -> None:
-    """The operator in torch: keeps a neuron unless its logit, times its scale and rounded to `dtype`, is `<= threshold`.
+    """The operator in torch: keeps a neuron unless its logit, times its scale, rounded to `dtype`, is `<= threshold`.
 
     Args:
         token_bits: int64 `[ceil(rows / 64), neurons]`, overwritten: bit `r % 64` of row `r // 64` says that row `r`

@@ -113,6 +113,6 @@ def predict(x: Tensor, predictor: Predictor, topk_ids: Tensor | None, padding: T
 
 
 def unrouted(topk_ids: Tensor, experts: int, padding: Tensor | None) -> Tensor:
-    """bool `[experts, tokens]`: the tokens of `topk_ids [tokens, top_k]` that are padding or do not go to the expert."""
+    """bool `[experts, tokens]`: those of `topk_ids [tokens, top_k]` that are padding or do not go to the expert."""
     rest = ~routed_mask(topk_ids, experts).T
     return (rest if padding is None else rest | padding).contiguous()
