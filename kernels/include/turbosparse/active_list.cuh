@@ -103,12 +103,25 @@ class ActiveList {
       int word = owner * share_;
       uint32_t bits = __ldcg(words_ + word);
       for (; skip >= __popc(bits); bits = __ldcg(words_ + ++word)) skip -= __popc(bits);
-      for (; skip > 0; --skip) bits &= bits - 1;
-      emit(rank - begin, neuron_of(word, __ffs(bits) - 1));
+      emit(rank - begin, neuron_of(word, nth_bit(bits, skip)));
     }
   }
 
  private:
+  // The place of the set bit before which `n` are set.
+  __device__ static int nth_bit(uint32_t bits, int n) {
+    int at = 0;
+#pragma unroll
+    for (int width = 16; width > 0; width /= 2) {
+      const int lower = __popc(bits >> at & ((1u << width) - 1));
+      if (n >= lower) {
+        n -= lower;
+        at += width;
+      }
+    }
+    return at;
+  }
+
   template <class Emit>
   __device__ void emit_word(uint32_t bits, int word, int& rank, int& wanted, int& index, int stride, int count,
                             Emit emit) const {

@@ -208,12 +208,10 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   const int split = blockIdx.x / Shape::kColumnGroups;
   const int splits = gridDim.x / Shape::kColumnGroups;
 
-  if (threadIdx.x == 0) {
-    for (int s = 0; s < C::kStages; ++s) {
-      mbarrier_init(&full[s], Shape::kProducerThreads);
-      mbarrier_init(&empty[s], Shape::kComputeThreads);
-    }
-    BlockBarrier::init(all);
+  if (threadIdx.x < C::kStages) {
+    mbarrier_init(&full[threadIdx.x], Shape::kProducerThreads);
+    mbarrier_init(&empty[threadIdx.x], Shape::kComputeThreads);
+    if (threadIdx.x == 0) BlockBarrier::init(all);
     mbarrier_init_fence();
   }
   // The kernel before lets this one start only once the union is complete.
