@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,10 +10,12 @@ from small_model import text
 from small_model.export import export
 from small_model.fit import fit
 from small_model.model import SmallModel
+from small_model.report import measure
 from small_model.settings import SETTINGS
 from small_model.tokenizer import END, Tokenizer, learn
 from small_model.train import main
 from turbosparse.reference.decoder import decode
+from turbosparse.synthetic import MEASURED_UNIONS
 from turbosparse.weights import Checkpoint
 from turbosparse.weights.decoder import Decoder
 
@@ -147,3 +150,42 @@ def test_what_cannot_be_done_is_named(arguments, sentence, tmp_path, monkeypatch
 
 def test_words_never_merge_across_their_limits():
     assert Tokenizer([(ord("b"), ord(" "))]).encode("b b") == [ord("b"), ord(" "), ord("b")]
+
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "small-model"
+
+
+def fixture_tokenizer():
+    model = json.loads((FIXTURE / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    return Tokenizer([(model["vocab"][left], model["vocab"][right]) for left, right in model["merges"]])
+
+
+def test_fixture_is_small_and_complete():
+    assert sum(path.stat().st_size for path in FIXTURE.iterdir()) < 10_000_000
+    checkpoint = Checkpoint(FIXTURE)
+    settings = SETTINGS["small"]
+    assert set(checkpoint.names()) == set(SmallModel(settings).state_dict())
+    assert all(checkpoint.entry(name).dtype == torch.bfloat16 for name in checkpoint.names())
+    assert fixture_tokenizer().end == checkpoint.config["eos_token_id"] == settings.vocab - 1
+
+
+def test_fixture_has_learned_text_and_sparsity():
+    # Sources of this package: no installation had them when the fixture was trained.
+    sources = sorted((Path(__file__).parents[2] / "plugins" / "turbosparse" / "reference").glob("*.py"))[:6]
+    tokenizer = fixture_tokenizer()
+    settings = dataclasses.replace(SETTINGS["small"], context=200)
+    found = measure(FIXTURE, [tokenizer.encode(path.read_text()) for path in sources], settings, "cpu")
+    # Guessing among 1024 tokens costs 6.9.
+    assert found["loss"]["masked"] < 3.5
+    assert found["loss"]["masked"] == pytest.approx(found["loss"]["unmasked"], abs=0.1)
+    assert found["density"] == pytest.approx(0.13, abs=0.03)
+    for layer in found["layers"]:
+        assert layer["active"] < layer["density"]["mean"] < 0.17
+        assert layer["recall"] > 0.65
+        assert layer["unionDensity"]["consecutive"]["8"] < 1 - (1 - layer["density"]["mean"]) ** 8
+
+
+def test_measured_unions_are_those_of_the_record():
+    record = json.loads((Path(__file__).parents[2] / "docs" / "measurements" / "small-model.json").read_text())
+    for kind, shares in MEASURED_UNIONS.items():
+        assert shares == {int(tokens): round(share, 3) for tokens, share in record["unionDensity"][kind].items()}

@@ -12,11 +12,13 @@ standard normal; the token activates the neuron when `sqrt(overlap) * b_n + sqrt
 
 from turbosparse.synthetic.layer import crowd_threshold, plant_gate, plant_predictor, random_inputs, random_weights
 from turbosparse.synthetic.masks import expected_union, overlap_for_union, plant_mask
+from turbosparse.synthetic.measured import MEASURED_UNIONS
 from turbosparse.synthetic.model import write_model
 from turbosparse.synthetic.population import population_fc1, population_fc2, population_gate
 from turbosparse.synthetic.shapes import PRESETS, ModelShape
 
 __all__ = [
+    "MEASURED_UNIONS",
     "PRESETS",
     "ModelShape",
     "crowd_threshold",
