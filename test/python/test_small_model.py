@@ -14,6 +14,7 @@ from small_model.report import measure
 from small_model.settings import SETTINGS
 from small_model.tokenizer import END, Tokenizer, learn
 from small_model.train import main
+from turbosparse.profile.prompts import tokenize
 from turbosparse.reference.decoder import decode
 from turbosparse.synthetic import MEASURED_UNIONS
 from turbosparse.weights import Checkpoint
@@ -158,6 +159,12 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "small-model"
 def fixture_tokenizer():
     model = json.loads((FIXTURE / "tokenizer.json").read_text(encoding="utf-8"))["model"]
     return Tokenizer([(model["vocab"][left], model["vocab"][right]) for left, right in model["merges"]])
+
+
+def test_fixture_has_a_tokenizer_that_transformers_loads():
+    pytest.importorskip("transformers")
+    found = tokenize(FIXTURE, TEXTS[:3])
+    assert found == [fixture_tokenizer().encode(sample) for sample in TEXTS[:3]]
 
 
 def test_fixture_is_small_and_complete():

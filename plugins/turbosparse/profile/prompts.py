@@ -58,7 +58,8 @@ def tokenize(model: Path, texts: Sequence[str]) -> list[list[int]]:
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise PromptError(f"{model} has no tokenizer that transformers can load ({reason}): use --token-ids") from error
-    sequences = [list(tokenizer(text)["input_ids"]) for text in texts]
+    # It would warn of texts longer than the model was trained for, which are cut later.
+    sequences = [list(tokenizer(text, verbose=False)["input_ids"]) for text in texts]
     empty = next((text for text, tokens in zip(texts, sequences) if not tokens), None)
     if empty is not None:
         raise PromptError(f"the tokenizer of {model} makes no token of the prompt {empty!r}")
