@@ -92,11 +92,11 @@ class Decoder:
         return AttentionWeights(*matrices, output, *biases)
 
     def _tensor(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        return self._placed(self._stored(name, shape))
+        # A copy even where nothing changes: a view would keep pages of the mapped file in memory.
+        return self._stored(name, shape).to(self.device, self.dtype, copy=True)
 
     def _stored(self, name: str, shape: tuple[int, ...]) -> Tensor:
         return self.checkpoint.tensor(name, shape, self._stored_dtype)
 
     def _placed(self, tensor: Tensor) -> Tensor:
-        # A copy even where nothing changes: views would keep pages of the mapped file in memory.
-        return tensor.to(self.device, self.dtype, copy=True)
+        return tensor.to(self.device, self.dtype)
