@@ -147,7 +147,8 @@ void sum_slots(TensorView rows, TensorView position, TensorView topk_weights, Te
   if (args.hidden % 8 != 0) TVM_FFI_THROW(ValueError) << "argument `out` must have a multiple of 8 columns";
   check_tensor("out", out, device, {args.tokens, args.hidden});
   check_dtype("rows", rows, out.dtype());
-  check_tensor("rows", rows, device, {position.numel(), args.hidden});
+  check_matrix("rows", rows);
+  check_tensor("rows", rows, device, {rows.size(0), args.hidden});
   check_dtype("position", position, kInt32);
   check_tensor("position", position, device, {args.tokens, args.top_k});
   check_dtype("topk_weights", topk_weights, kFloat32);

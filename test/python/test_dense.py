@@ -20,11 +20,11 @@ def chunk_bytes(request, monkeypatch):
         monkeypatch.setattr(chunking, "CHUNK_BYTES", 1)
 
 
-@pytest.fixture(params=["grouped", "every expert"])
+@pytest.fixture(params=["sorted", "batched"])
 def grouped(request, monkeypatch):
     """With a grouped GEMM, and as where torch has none that a graph can hold."""
-    if request.param == "every expert":
-        monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x, intermediate: False)
+    if request.param == "batched":
+        monkeypatch.setattr(mixture, "sorts_tokens", lambda x, intermediate: False)
 
 
 def tensors(tokens, experts=1, dtype=torch.bfloat16, density=0.2):
@@ -199,3 +199,37 @@ def test_groups_are_sorted_by_expert_and_know_their_slots():
     assert groups.token.tolist() == [0, 2, 0, 1, 1, 2, 3, 3]
     assert groups.ends.tolist() == [2, 2, 4]
     assert groups.position.tolist() == [[2, 0], [-1, 3], [1, -1], [-1, -1]]
+
+
+@pytest.mark.parametrize("lay_out", [grouping.group, grouping.batch])
+def test_rows_of_a_layout_are_of_their_slots(lay_out):
+    generator = torch.Generator().manual_seed(0)
+    ids, _ = routing(70, generator)
+    padding = torch.arange(70) % 5 == 0
+    x = torch.arange(70, dtype=torch.float64).unsqueeze(1)
+    layout = lay_out(ids, EXPERTS, padding)
+    # A product that tells the token and the expert.
+    rows = layout.linear(layout.inputs(x), torch.arange(1.0, EXPERTS + 1, dtype=x.dtype).view(-1, 1, 1))
+    routed = (ids >= 0) & (ids < EXPERTS) & ~padding[:, None]
+    assert torch.equal(layout.position >= 0, routed)
+    assert torch.equal(rows[layout.position, 0][routed], (x * (ids + 1))[routed])
+    ends = torch.bucketize(layout.position, layout.ends, right=True)
+    assert torch.equal(ends[routed], ids[routed].long())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rows"), [(200, 400), (256, 512), (257, 1032), (512, 1032), (515, 1032), (517, 1034)]
+)
+def test_groups_take_the_faster_tile(tokens, rows):
+    """Rows are added up to what makes torch take the large tile, where that one is faster."""
+    with FakeTensorMode(), torch.device("cuda"):
+        assert len(grouping.group(torch.empty((tokens, 2), dtype=torch.int32), 8, None).token) == rows
+
+
+@pytest.mark.parametrize(("tokens", "sorts"), [(128, False), (129, True)])
+def test_few_tokens_are_batched(tokens, sorts, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    with FakeTensorMode():
+        x = torch.empty((tokens, HIDDEN), dtype=torch.bfloat16, device="cuda")
+    assert grouping.sorts_tokens(x, INTERMEDIATE) == sorts
+    assert grouping.sorts_tokens(torch.empty((1, HIDDEN), dtype=x.dtype), INTERMEDIATE)

@@ -58,9 +58,9 @@ def test_planted_masks_survive(dtype):
     assert torch.equal(reference.unpack_mask(bits, 9), mask)
 
 
-@pytest.mark.parametrize("grouped", [True, False])
-def test_moe_computes_the_released_function(grouped, monkeypatch):
-    monkeypatch.setattr(mixture, "has_grouped_gemm", lambda x, intermediate: grouped)
+@pytest.mark.parametrize("sorts_tokens", [True, False])
+def test_moe_computes_the_released_function(sorts_tokens, monkeypatch):
+    monkeypatch.setattr(mixture, "sorts_tokens", lambda x, intermediate: sorts_tokens)
     tokens, experts = 70, 3
     generator = torch.Generator().manual_seed(0)
     x = synthetic.random_inputs(tokens, HIDDEN, torch.bfloat16, generator)

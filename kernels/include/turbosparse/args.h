@@ -111,8 +111,8 @@ struct GroupTokensArgs {
 };
 
 struct SumSlotsArgs {
-  const void* rows;           // [tokens * top_k, hidden]
-  const int32_t* position;    // [tokens, top_k], as of GroupTokensArgs
+  const void* rows;           // [.., hidden]
+  const int32_t* position;    // [tokens, top_k], the row of each slot, or -1 of none
   const float* topk_weights;  // [tokens, top_k]
   int tokens;
   int top_k;

@@ -73,16 +73,19 @@ def predict_mask(
     return ~(predict_logits(x, fc1, fc2, fc2_low, fc2_scale) <= threshold)
 
 
-# A GEMM of 16-bit matrices that keeps its float32 sums, from torch 2.8 on.
-_HAS_WIDE_MM = hasattr(torch.ops.aten.mm, "dtype")
+# Products of 16-bit matrices that keep their float32 sums, from torch 2.8 on.
+_HAS_WIDE_PRODUCTS = hasattr(torch.ops.aten.mm, "dtype") and hasattr(torch.ops.aten.bmm, "dtype")
 
 
 def planes_sums(x: Tensor, high: Tensor, low: Tensor) -> Tensor:
-    """`x @ (high + low / 256).T` in float32, or in the dtype of `x` where that is wider.
+    """`x @ (high + low / 256).mT`, of matrices or batches of them, in float32 or where that is wider the dtype of `x`.
 
     The factor of a row is the same for all terms of its sum, so it multiplies the sum, whose terms are exact.
     """
-    tensor_cores = x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_MM
+    tensor_cores = x.is_cuda and x.dtype in _THRESHOLDS and _HAS_WIDE_PRODUCTS
     planes = joined_planes(high, low, x.dtype if tensor_cores else torch.promote_types(x.dtype, torch.float32))
-    twice = torch.cat([x, x], 1).to(planes.dtype)
-    return torch.mm(twice, planes.T, out_dtype=torch.float32) if tensor_cores else functional.linear(twice, planes)
+    twice = torch.cat([x, x], -1).to(planes.dtype)
+    if not tensor_cores:
+        return twice @ planes.mT
+    product = torch.mm if x.dim() == 2 else torch.bmm
+    return product(twice, planes.mT, out_dtype=torch.float32)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from turbosparse.ops.dense.chunks import chunks, word_rows
-from turbosparse.ops.dense.grouping import Groups
+from turbosparse.ops.dense.grouping import Rows
 from turbosparse.reference.active_set import token_words, union_bytes
 from turbosparse.reference.predictor import PredictorWeights, planes_sums
 from turbosparse.reference.routing import routed_mask
@@ -48,20 +48,20 @@ class Predictor:
             union = None if union_bits is None else union_bits[_bytes_of(neurons)]
             self._pack(token_bits[:, neurons], union, logits, factor, None, dropped, x.dtype)
 
-    def select_of_groups(self, inputs: Tensor, groups: Groups) -> Tensor:
-        """`token_bits [ceil(rows / 64), intermediate]`: what each row of `groups` keeps of its own expert.
+    def select_of_rows(self, inputs: Tensor, layout: Rows) -> Tensor:
+        """`token_bits [ceil(rows / 64), intermediate]`: what each row of `layout` keeps of its own expert.
 
-        `inputs [rows, hidden]` is what the rows' predictors read. Rows of no expert may keep anything.
+        `inputs [rows, hidden]` is what the rows' predictors read. Rows of no slot may keep anything.
         """
         fc1, fc2, low, scale = self.weights
         bits = torch.empty((token_words(len(inputs)), fc2.shape[1]), dtype=torch.int64, device=inputs.device)
-        hidden = torch.relu_(groups.linear(inputs, fc1))
+        hidden = torch.relu_(layout.linear(inputs, fc1))
         for neurons in self._blocks(len(fc2)):
             if low is None or scale is None:
-                logits, factor, ends = groups.linear(hidden, fc2[:, neurons]), None, None
+                logits, factor, ends = layout.linear(hidden, fc2[:, neurons]), None, None
             else:
-                logits = groups.planes_sums(hidden, fc2[:, neurons], low[:, neurons])
-                factor, ends = scale[:, neurons], groups.ends
+                logits = layout.planes_sums(hidden, fc2[:, neurons], low[:, neurons])
+                factor, ends = scale[:, neurons], layout.ends
             self._pack(bits[:, neurons], None, logits, factor, ends, None, inputs.dtype)
         return bits
 
