@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from turbosparse import reference
+from turbosparse import _library, reference
 from turbosparse.ops import registration  # noqa: F401  registers the operators
 from turbosparse.reference.active_set import token_words, union_bytes
 
@@ -142,3 +142,62 @@ def test_slots_are_summed(dtype, tokens, hidden, top_k):
     # Sums in float32, of products that may be rounded or not before they are added.
     step = reference.unit_roundoff(dtype)
     torch.testing.assert_close(mine.cpu(), theirs, rtol=2 * step, atol=2.0**-20)
+
+
+def exports():
+    """Arguments of each export that are right, by name and in order."""
+    rows, columns = 70, 64
+    logits = torch.zeros((rows, columns), dtype=torch.bfloat16, device="cuda")
+    bits = torch.zeros((2, columns), dtype=torch.int64, device="cuda")
+    dropped = torch.zeros(rows, dtype=torch.bool, device="cuda")
+    ids, position = (torch.zeros((rows, 2), dtype=torch.int32, device="cuda") for _ in range(2))
+    ends = torch.zeros(5, dtype=torch.int32, device="cuda")
+    scale = torch.zeros((5, columns), device="cuda")
+    token = torch.zeros(2 * rows, dtype=torch.int32, device="cuda")
+    union = torch.zeros(8, dtype=torch.uint8, device="cuda")
+    outputs = {"token_bits": bits, "union_bits": union}
+    return {
+        "pack_logits": {"logits": logits, "scale": scale, "ends": ends, "dropped": dropped, "dtype": 0}
+        | {"threshold": 0.0, **outputs},
+        "activate": {"gate": logits, "up": logits.clone(), "token_bits": bits, "dropped": dropped}
+        | {"activation": 0, "gate_threshold": 0.0},
+        "group_tokens": {"topk_ids": ids, "padding": dropped, "token": token, "position": position, "ends": ends},
+        "sum_slots": {"rows": logits.repeat(2, 1), "position": position}
+        | {"topk_weights": position.float(), "out": logits.clone()},
+    }
+
+
+def wrong(value):
+    """Tensors of another dtype, shape, device and layout."""
+    yield value.double()
+    yield value[:-1]
+    yield value.cpu()
+    yield torch.zeros((*value.shape[:-1], 2 * value.shape[-1]), dtype=value.dtype, device=value.device)[..., ::2]
+
+
+@pytest.mark.parametrize(
+    ("export", "argument"),
+    [
+        *(("pack_logits", name) for name in ("scale", "dropped", "token_bits", "union_bits")),
+        *(("activate", name) for name in ("up", "token_bits", "dropped")),
+        *(("group_tokens", name) for name in ("padding", "token", "position")),
+        *(("sum_slots", name) for name in ("position", "topk_weights")),
+    ],
+)
+def test_exports_check_every_tensor(export, argument):
+    right = exports()[export]
+    function = getattr(_library.functions(0), export)
+    function(*right.values())
+    for value in wrong(right[argument]):
+        with pytest.raises((TypeError, ValueError), match=f"`{argument}`"):
+            function(*(right | {argument: value}).values())
+
+
+def test_float32_logits_need_a_scale_and_groups_too():
+    right = exports()["pack_logits"]
+    function = _library.functions(0).pack_logits
+    for change in ({"logits": right["logits"].float(), "ends": None}, {}):
+        with pytest.raises(ValueError, match=r"`(scale|ends)`"):
+            function(*(right | {"scale": None} | change).values())
+    with pytest.raises(TypeError, match="`logits`"):
+        function(*(right | {"dtype": 1}).values())
