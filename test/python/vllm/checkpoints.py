@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import torch
+from safetensors.torch import load_file, save_file
 from turbosparse import synthetic
 from turbosparse.reference.decoder import decode
 from turbosparse.synthetic import PRESETS
@@ -23,6 +24,18 @@ def write(folder, shape, **config):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | config))
     return folder
+
+
+def remove(folder, name):
+    """Take a tensor out of a checkpoint of one file."""
+    (path,) = folder.glob("*.safetensors")
+    tensors = load_file(path)
+    del tensors[name]
+    save_file(tensors, path)
+    index = folder / "model.safetensors.index.json"
+    entries = json.loads(index.read_text())
+    del entries["weight_map"][name]
+    index.write_text(json.dumps(entries))
 
 
 class Reference:
