@@ -16,11 +16,12 @@ from small_model.model import SmallModel
 from small_model.settings import Settings
 from small_model.tokenizer import END, Tokenizer
 
+TRAINING = "training.json"
 _DTYPE = torch.bfloat16
 
 
-def export(folder: Path, model: SmallModel, tokenizer: Tokenizer, settings: Settings) -> None:
-    """Makes `folder` with the weights in bfloat16, the config and the tokenizer."""
+def export(folder: Path, model: SmallModel, tokenizer: Tokenizer, settings: Settings, training: dict[str, Any]) -> None:
+    """Makes `folder` with the weights in bfloat16, the config, the tokenizer and what is known of the training."""
     state = model.state_dict()
     plans = [TensorPlan(name, tuple(state[name].shape), _DTYPE, _made(state[name])) for name in sorted(state)]
     write_checkpoint(folder, _config(settings, tokenizer), plans, shard_bytes=1_000_000_000)
@@ -29,6 +30,7 @@ def export(folder: Path, model: SmallModel, tokenizer: Tokenizer, settings: Sett
         "tokenizer.json": tokenizer.as_json(),
         "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", **special},
         "generation_config.json": {"eos_token_id": tokenizer.end, "pad_token_id": tokenizer.end},
+        TRAINING: training,
     }
     for name, value in files.items():
         (folder / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

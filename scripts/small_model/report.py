@@ -1,8 +1,9 @@
-"""What the written checkpoint does on text that it was not trained on."""
+"""`python -m small_model.report DIR`: what a trained checkpoint does on text that it was not trained on."""
 
 from __future__ import annotations
 
-import dataclasses
+import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,25 +18,44 @@ from turbosparse.reference.decoder import DecoderLayer, decode
 from turbosparse.weights import Checkpoint
 from turbosparse.weights.decoder import Decoder
 
-from small_model.settings import Settings
+from small_model.export import TRAINING
+from small_model.settings import SETTINGS
+from small_model.text import read_text
+from small_model.tokenizer import Tokenizer
 
 KIND = "turbosparse-small-model"
 SCHEMA_VERSION = 1
 
 
-def measure(folder: Path, held_out: Sequence[Sequence[int]], settings: Settings, device: str) -> dict[str, Any]:
-    """The report on the checkpoint in `folder`: the reference in float32 over the beginning of each held-out text."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(prog="python -m small_model.report", description="Measure a trained checkpoint.")
+    parser.add_argument("folder", type=Path, help="that small_model.train wrote")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="instead of printing the report")
+    parser.add_argument("--device", default="cpu", help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    _, held_out = read_text(SETTINGS["small"].text_bytes)
+    text = json.dumps(measure(options.folder, held_out, options.device), indent=2) + "\n"
+    if options.out is None:
+        print(text, end="")
+    else:
+        options.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+def measure(folder: Path, texts: Sequence[str], device: str) -> dict[str, Any]:
+    """The report: the reference in float32 over the beginning of each text, as much as the model can attend to."""
     decoder = Decoder(Checkpoint(folder), dtype=torch.float32, device=device)
-    sequences = [text[: settings.context] for text in held_out if len(text) > 1]
+    tokenizer = Tokenizer.from_json(_read(folder / "tokenizer.json"))
+    context = decoder.checkpoint.config["max_position_embeddings"]
+    sequences = [tokens[:context] for tokens in map(tokenizer.encode, texts) if len(tokens) > 1]
     layers = list(decoder.layers())
     layer_profiles = list(profile(decoder, sequences))
     return {
         "schemaVersion": SCHEMA_VERSION,
         "kind": KIND,
-        "settings": dataclasses.asdict(settings),
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(device) if decoder.device.type == "cuda" else "cpu",
+        "training": _read(folder / TRAINING),
+        **machine(decoder.device),
         "heldOut": {"texts": len(sequences), "tokens": sum(map(len, sequences))},
         # In nats a token.
         "loss": {
@@ -45,6 +65,19 @@ def measure(folder: Path, held_out: Sequence[Sequence[int]], settings: Settings,
         **summary_json(layer_profiles),
         "layers": [layer_json(layer) for layer in layer_profiles],
     }
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What training or measuring ran with."""
+    return {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _loss(decoder: Decoder, layers: Sequence[DecoderLayer], sequences: Sequence[Sequence[int]]) -> float:
@@ -57,3 +90,7 @@ def _token_losses(decoder: Decoder, layers: Sequence[DecoderLayer], sequence: Se
     logits = decode(decoder.embed(sequence), layers, decoder.norm(), decoder.head(), decoder.config)
     following = torch.tensor(sequence[1:], device=decoder.device)
     return functional.cross_entropy(logits[:-1], following, reduction="none")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

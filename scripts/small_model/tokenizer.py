@@ -28,6 +28,12 @@ class Tokenizer:
         self._ranks = {pair: 256 + index for index, pair in enumerate(merges)}
         self._words: dict[str, list[int]] = {}
 
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Tokenizer:
+        """The tokenizer of what `as_json` made."""
+        vocab = content["model"]["vocab"]
+        return cls([(vocab[left], vocab[right]) for left, right in content["model"]["merges"]])
+
     def encode(self, text: str) -> list[int]:
         """Tokens of a text, without an end."""
         tokens: list[int] = []

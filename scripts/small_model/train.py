@@ -16,7 +16,7 @@ import torch
 from small_model.export import export
 from small_model.fit import fit
 from small_model.model import SmallModel
-from small_model.report import measure
+from small_model.report import machine, measure
 from small_model.settings import SETTINGS, Settings
 from small_model.text import read_text
 from small_model.tokenizer import learn
@@ -66,13 +66,19 @@ def _train(out: Path, settings: Settings, device: str, seed: int) -> None:
     note(f"{sum(parameter.numel() for parameter in model.parameters())} parameters, {settings.steps} steps on {device}")
     fit(model, tokens.to(device), settings, seed, note)
 
+    training = {
+        "settings": dataclasses.asdict(settings),
+        "seed": seed,
+        "texts": len(trained),
+        "tokens": len(tokens),
+        **machine(torch.device(device)),
+    }
     out.parent.mkdir(parents=True, exist_ok=True)
     # The folder appears whole or not at all.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as partial:
         folder = Path(partial) / out.name
-        export(folder, model, tokenizer, settings)
-        report = measure(folder, [tokenizer.encode(text) for text in held_out], settings, device)
-        report |= {"trainedOn": {"texts": len(trained), "tokens": len(tokens)}, "seed": seed}
+        export(folder, model, tokenizer, settings, training)
+        report = measure(folder, held_out, device)
         text = json.dumps(report, indent=2) + "\n"
         (folder / "report.json").write_text(text, encoding="utf-8")
         folder.rename(out)

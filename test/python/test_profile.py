@@ -76,7 +76,7 @@ def counts_of(models, sampled):
 def test_counts_of_two_experts(models):
     counts = counts_of(models, sampled=2)
     counts.start(2)
-    gate, up = torch.tensor([[1.0, 1, 1, -1]]), torch.tensor([[1.0, 1, -1, 1]])
+    gate, up = torch.tensor([[3.0, 1, 4, -1]]), torch.tensor([[2.0, 1, -1, 1]])
     counts.trace(ExpertTrace(0, torch.tensor([1]), gate, up, torch.tensor([[True, False, True, True]])))
     counts.trace(ExpertTrace(1, torch.tensor([0]), gate, -up, torch.tensor([[False, False, True, False]])))
     counts.finish(torch.tensor([1, 0]), torch.tensor([0, 1]))
@@ -85,6 +85,8 @@ def test_counts_of_two_experts(models):
     assert (found.density, found.gate_open, found.active) == (0.5, 0.75, 3 / 8)
     # Active are neurons 0 and 1 of the first expert and 2 of the second; kept of them 0 and 2.
     assert (found.recall, found.precision) == (2 / 3, 2 / 4)
+    # Their magnitudes are 6, 1 and 4.
+    assert found.captured == 10 / 11
     assert found.union_consecutive == found.union_independent == {1: 0.25, 2: 0.5}
 
 
@@ -95,7 +97,7 @@ def test_nothing_active_has_no_recall(models):
     counts.trace(ExpertTrace(0, torch.tensor([0]), closed, closed, None))
     counts.finish(torch.tensor([0]), torch.tensor([0]))
     found = counts.result()
-    assert (found.density, found.recall, found.precision) == (0.0, None, None)
+    assert (found.density, found.recall, found.precision, found.captured) == (0.0, None, None, None)
     assert build_config("m", found.density) == 'models:\n  - path: "m"\n    density: 0.001\n'
 
 
@@ -125,7 +127,7 @@ def test_planted_density_is_found(models, model, density, share, predicted, toke
             assert layer["active"] == pytest.approx(0.25, abs=0.05)
         else:
             assert layer["gateOpen"] == layer["density"]["mean"]
-            assert layer["recall"] == 1.0
+            assert layer["recall"] == layer["captured"] == 1.0
     unions = found["unionDensity"]
     assert list(unions["consecutive"]) == ["1", "2", "4"]
     assert list(unions["independent"]) == ["1", "2", "4", "8", "16", "32", "64"]

@@ -32,6 +32,8 @@ class LayerProfile:
     # Of the active neurons those selected, of the selected those active; None where there is nothing to divide by.
     recall: float | None
     precision: float | None
+    # Of the sum of the activations' magnitudes what the selected neurons hold.
+    captured: float | None
     # By number of tokens, of all experts' neurons those that some token selects: tokens that follow each other in a
     # prompt, and tokens of different prompts.
     union_consecutive: dict[int, float]
@@ -49,6 +51,7 @@ class LayerCounts:
         self._sample = torch.zeros((sampled, self.experts, self.neurons), dtype=torch.bool, device=device)
         self._densities: list[Tensor] = []
         self._pairs = self._open = self._active = self._selected = self._hits = 0
+        self._magnitude = self._captured = 0.0
         self._consecutive = UnionGrowth()
 
     def start(self, tokens: int) -> None:
@@ -59,7 +62,8 @@ class LayerCounts:
         """Counts what one expert made of its tokens."""
         config = self.config
         opened = trace.gate > config.gate_threshold
-        active = combine(trace.gate, trace.up, config.activation, config.gate_threshold) != 0
+        magnitude = combine(trace.gate, trace.up, config.activation, config.gate_threshold).abs()
+        active = magnitude > 0
         selected = opened if trace.kept is None else trace.kept
         self._mask[trace.rows, trace.expert] = selected
         self._densities.append(selected.float().mean(1).cpu())
@@ -68,6 +72,8 @@ class LayerCounts:
         self._active += int(active.sum())
         self._selected += int(selected.sum())
         self._hits += int((active & selected).sum())
+        self._magnitude += magnitude.sum(dtype=torch.float64).item()
+        self._captured += torch.where(selected, magnitude, 0).sum(dtype=torch.float64).item()
 
     def finish(self, rows: Tensor, places: Tensor) -> None:
         """After the traces of a sequence: its tokens `rows` are those of the sample at `places`, int64 `[n]` both."""
@@ -91,6 +97,7 @@ class LayerCounts:
             active=self._active / self._pairs,
             recall=self._hits / self._active if self._active else None,
             precision=self._hits / self._selected if self._selected else None,
+            captured=self._captured / self._magnitude if self._magnitude else None,
             union_consecutive=self._consecutive.shares(),
             union_independent=independent.shares(),
         )

@@ -27,6 +27,7 @@ def layer_json(layer: LayerProfile) -> dict[str, Any]:
         "active": _rounded(layer.active),
         "recall": _rounded(layer.recall),
         "precision": _rounded(layer.precision),
+        "captured": _rounded(layer.captured),
         "unionDensity": {
             "consecutive": _by_tokens(layer.union_consecutive),
             "independent": _by_tokens(layer.union_independent),

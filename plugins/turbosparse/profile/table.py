@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from turbosparse.profile.layer import LayerProfile
 from turbosparse.profile.record import mean_density, mean_union
 
-_HEADS = ("layer", "selected", "p5", "p95", "gate open", "active", "recall", "precision")
+_HEADS = ("layer", "selected", "p5", "p95", "gate open", "active", "recall", "precision", "captured")
 
 
 def table(layers: Sequence[LayerProfile]) -> str:
@@ -34,5 +34,6 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         layer.active,
         layer.recall,
         layer.precision,
+        layer.captured,
     )
     return (str(layer.layer), *("-" if share is None else f"{share:.1%}" for share in shares))

@@ -52,7 +52,17 @@ def profile_page(facts: dict[str, Any], layers: Sequence[LayerProfile], config: 
 
 
 def _layers_table(layers: Sequence[LayerProfile]) -> Markup:
-    heads = ["layer", "selected", "5% of tokens below", "5% above", "gate open", "active", "recall", "precision"]
+    heads = [
+        "layer",
+        "selected",
+        "5% of tokens below",
+        "5% above",
+        "gate open",
+        "active",
+        "recall",
+        "precision",
+        "captured",
+    ]
     rows = [
         [
             str(layer.layer),
@@ -66,6 +76,7 @@ def _layers_table(layers: Sequence[LayerProfile]) -> Markup:
                     layer.active,
                     layer.recall,
                     layer.precision,
+                    layer.captured,
                 )
             ),
         ]

@@ -50,11 +50,13 @@ def _predictor(layers: Sequence[LayerProfile]) -> Plot:
     series = [
         _by_layer("recall", layers, lambda layer: layer.recall),
         _by_layer("precision", layers, lambda layer: layer.precision),
+        _by_layer("captured", layers, lambda layer: layer.captured),
     ]
     return Plot(
         "predictor",
         "Selected against active neurons",
-        "Recall is the share of the active neurons that is selected, precision that of the selected which is active.",
+        "Recall is the share of the active neurons that is selected, captured that of their magnitudes; precision is "
+        "the share of the selected neurons that is active.",
         functools.partial(scale.layers, len(layers)),
         "share",
         series,
