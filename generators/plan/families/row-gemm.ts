@@ -114,9 +114,12 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
 const expectedShare = (key: RowGemmKey, rows: number): number =>
   (rows * rowsPerResult(key)) / archLimits[key.arch].multiprocessors;
 
-/** The predictor's kernels follow each other: select's weights stream in while fc1 still runs if both fit. */
-const wantedBlocks = ({ role, tokens }: RowGemmKey): 1 | 2 =>
-  (role === "fc1" || role === "select") && tokens <= maxSharingTokens ? 2 : 1;
+/**
+ * The predictor's kernels follow each other: select's weights stream in while fc1 still runs if both fit. Those of a
+ * mixture, whose rows depend on the routing, wait anyway.
+ */
+const wantedBlocks = ({ role, tokens, experts }: RowGemmKey): 1 | 2 =>
+  (role === "fc1" || role === "select") && experts === 1 && tokens <= maxSharingTokens ? 2 : 1;
 
 function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowGemmInstance>[] {
   const share = expectedShare(key, rows);

@@ -13,15 +13,15 @@ const minStages = 2;
 const maxStages = 8;
 /** Two stages on their way while one is worked on. */
 const wantedStages = 3;
-/** Neurons that a block lists at a time. */
-const listCapacity = 2048;
+/** Neurons that the producers list at a time. */
+const listCapacity = 512;
 
 export const unionDownThreads = (i: Pick<UnionDownInstance, "warps" | "producers">) => 32 * (i.warps + i.producers);
 
 /** Dynamic shared memory of a block, bytes: the ring of down rows and activations, its mbarriers, the neuron list. */
 export function unionDownSharedBytes(i: UnionDownInstance): number {
   const ring = i.stages * (i.chunk * (2 * (i.columns + 8) + 2 * i.tokens) + 16);
-  return ring + 4 * (listCapacity + unionDownThreads(i)) + 512;
+  return ring + 4 * (listCapacity + unionDownThreads(i)) + 256;
 }
 
 /** Estimated registers a thread: its sums, and 64 for operands and addresses, as ptxas 13.0 gets by with. */

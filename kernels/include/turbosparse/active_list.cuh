@@ -88,26 +88,40 @@ class ActiveList {
     first_ranks[threadIdx.x] = first_rank_;
   }
 
-  // Calls emit(rank - begin, neuron) for the neurons of ranks [begin, end), a thread a rank, after publish(). The
-  // caller synchronises.
+  // Calls emit(rank - begin, neuron) for the neurons of ranks [begin, end), after publish(): thread `thread` of the
+  // `threads` that share them, of which not all need come. The caller synchronises.
   template <class Emit>
-  __device__ void for_range(int begin, int end, Emit emit) const {
-    for (int rank = begin + static_cast<int>(threadIdx.x); rank < end; rank += kThreads) {
+  __device__ void for_range(int begin, int end, int thread, int threads, Emit emit) const {
+    for (int rank = begin + thread; rank < end; rank += threads) {
       // The last thread whose words begin at or before the rank holds it.
       int owner = 0;
 #pragma unroll
       for (int step = 512; step > 0; step /= 2) {
         if (owner + step < kThreads && first_ranks_[owner + step] <= rank) owner += step;
       }
-      int skip = rank - first_ranks_[owner];
-      int word = owner * share_;
-      uint32_t bits = __ldcg(words_ + word);
-      for (; skip >= __popc(bits); bits = __ldcg(words_ + ++word)) skip -= __popc(bits);
-      emit(rank - begin, neuron_of(word, nth_bit(bits, skip)));
+      emit(rank - begin, nth_neuron(owner * share_, rank - first_ranks_[owner]));
     }
   }
 
  private:
+  // The neuron before which there are `n` others of the union from `word` on.
+  __device__ ActiveNeuron nth_neuron(int word, int n) const {
+    const int words = kExperts * words_per_expert(intermediate_);
+    // Several words at a time, so that their latencies overlap.
+    constexpr int kBatch = 4;
+    for (;; word += kBatch) {
+      uint32_t bits[kBatch];
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) bits[i] = __ldcg(words_ + min(word + i, words - 1));
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) {
+        const int count = __popc(bits[i]);
+        if (n < count) return neuron_of(word + i, nth_bit(bits[i], n));
+        n -= count;
+      }
+    }
+  }
+
   // The place of the set bit before which `n` are set.
   __device__ static int nth_bit(uint32_t bits, int n) {
     int at = 0;

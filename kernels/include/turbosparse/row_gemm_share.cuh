@@ -35,7 +35,8 @@ class RowShare {
       list.publish(scratch.first_ranks);
       divide(list.total());
       __syncthreads();
-      list.for_range(begin_, end_, [&](int i, const ActiveNeuron& neuron) { scratch.rows[i] = neuron.row; });
+      list.for_range(begin_, end_, threadIdx.x, Shape::kThreads,
+                     [&](int i, const ActiveNeuron& neuron) { scratch.rows[i] = neuron.row; });
     } else {
       dependents_may_launch();
       units_per_expert_ = padded_rows() / Shape::kUnit;

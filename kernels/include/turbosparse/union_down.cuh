@@ -13,8 +13,8 @@
 
 namespace turbosparse {
 
-// Neurons that a block lists at once; longer shares are worked off in passes.
-inline constexpr int kDownListCapacity = 2048;
+// Neurons that the producers list at once, while those listed before are still on their way.
+inline constexpr int kDownListCapacity = 512;
 
 template <class C>
 struct UnionDownShape {
@@ -30,7 +30,7 @@ struct UnionDownShape {
   static constexpr int kWeightStride = (C::kColumns + 8) * 2;
   static constexpr int kWeightBytes = C::kChunk * kWeightStride;
   static constexpr int kSlotBytes = kWeightBytes + C::kChunk * C::kTokens * 2;
-  static constexpr int kSharedBytes = C::kStages * (kSlotBytes + 16) + 4 * (kDownListCapacity + kThreads) + 512;
+  static constexpr int kSharedBytes = C::kStages * (kSlotBytes + 16) + 4 * (kDownListCapacity + kThreads) + 256;
   // Steps of 16 neurons whose operands are loaded together, so that their latencies overlap.
   static constexpr int kWantedBatch = C::kTokens <= 16 ? 4 : C::kTokens == 32 ? 2 : 1;
   static constexpr int kBatch = kWantedBatch * 16 <= C::kChunk ? kWantedBatch : C::kChunk / 16;
@@ -38,6 +38,7 @@ struct UnionDownShape {
   static_assert(C::kHidden % C::kColumns == 0, "columns must divide hidden");
   static_assert(C::kColumns % (16 * C::kWarps) == 0, "columns must be a multiple of 16 a warp");
   static_assert(kProducerThreads % kRowVectors == 0 && C::kChunk % kRowStep == 0, "producers must cover whole rows");
+  static_assert(kDownListCapacity % C::kChunk == 0 && C::kStages * C::kChunk <= kDownListCapacity, "the ring's neurons");
   static_assert(C::kChunk % (16 * kBatch) == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
 };
 
@@ -200,8 +201,7 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   extern __shared__ __align__(128) unsigned char shared[];
   auto* full = reinterpret_cast<uint64_t*>(shared + C::kStages * Shape::kSlotBytes);
   uint64_t* empty = full + C::kStages;
-  uint64_t* all = empty + C::kStages;
-  auto* rows = reinterpret_cast<int*>(all + 1);
+  auto* rows = reinterpret_cast<int*>(empty + C::kStages);
   int* first_ranks = rows + kDownListCapacity;
   int* warp_totals = first_ranks + Shape::kThreads;
   const int group = blockIdx.x % Shape::kColumnGroups;
@@ -211,7 +211,6 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   if (threadIdx.x < C::kStages) {
     mbarrier_init(&full[threadIdx.x], Shape::kProducerThreads);
     mbarrier_init(&empty[threadIdx.x], Shape::kComputeThreads);
-    if (threadIdx.x == 0) BlockBarrier::init(all);
     mbarrier_init_fence();
   }
   // The kernel before lets this one start only once the union is complete.
@@ -221,21 +220,17 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   __syncthreads();
   const int begin = static_cast<int>(static_cast<int64_t>(list.total()) * split / splits);
   const int end = static_cast<int>(static_cast<int64_t>(list.total()) * (split + 1) / splits);
-  // Producers and computing warps come from different places.
-  BlockBarrier block(all);
-  const auto list_pass = [&](int first) {
-    const int count = min(end - first, kDownListCapacity);
-    list.for_range(first, first + count, [&](int i, const ActiveNeuron& neuron) { rows[i] = neuron.row; });
-    block.arrive_and_wait();
-    return count;
-  };
 
   if (threadIdx.x >= Shape::kComputeThreads) {
     const DownProducer<C> producer(args, shared, full, rows, group);
     RingPosition at;
     int early = C::kStages;  // slots that are filled before the activations are there
     for (int first = begin; first < end; first += kDownListCapacity) {
-      const int count = list_pass(first);
+      const int count = min(end - first, kDownListCapacity);
+      if (first > begin) named_barrier(1, Shape::kProducerThreads);  // the list may be written again
+      list.for_range(first, first + count, threadIdx.x - Shape::kComputeThreads, Shape::kProducerThreads,
+                     [&](int i, const ActiveNeuron& neuron) { rows[i] = neuron.row; });
+      named_barrier(1, Shape::kProducerThreads);
       if (first == begin) {
         early = min(early, (count + C::kChunk - 1) / C::kChunk);
         for (int s = 0; s < early; ++s) {
@@ -255,7 +250,6 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
         producer.send_activations(at.slot, first + chunk, neurons);
         at.advance(C::kStages);
       }
-      block.arrive_and_wait();  // the list may be written again
     }
     // Also where there was nothing to do: the end of this kernel implies the end of all before it.
     wait_for_prerequisites();
@@ -264,15 +258,11 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
 
   DownWarp<C> mine;
   RingPosition at;
-  for (int first = begin; first < end; first += kDownListCapacity) {
-    const int count = list_pass(first);
-    for (int chunk = 0; chunk < count; chunk += C::kChunk) {
-      mbarrier_wait(&full[at.slot], at.parity);
-      mine.multiply(shared + at.slot * Shape::kSlotBytes, first + chunk, min(count - chunk, C::kChunk));
-      mbarrier_arrive(&empty[at.slot]);
-      at.advance(C::kStages);
-    }
-    block.arrive_and_wait();
+  for (int first = begin; first < end; first += C::kChunk) {
+    mbarrier_wait(&full[at.slot], at.parity);
+    mine.multiply(shared + at.slot * Shape::kSlotBytes, first, min(end - first, C::kChunk));
+    mbarrier_arrive(&empty[at.slot]);
+    at.advance(C::kStages);
   }
   // The partial outputs before may still be read where there was nothing to wait for.
   wait_for_prerequisites();

@@ -46,7 +46,7 @@ struct UnionDownSm90aBf16H4096E1T32 {
   static constexpr int kProducers = 8;
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
-  static constexpr int kStages = 5;
+  static constexpr int kStages = 6;
 };
 
 template Status launch_union_down<UnionDownSm90aBf16H4096E1T32>(const UnionDownArgs&, cudaStream_t);

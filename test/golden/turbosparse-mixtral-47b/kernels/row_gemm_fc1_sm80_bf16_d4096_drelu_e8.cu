@@ -15,8 +15,8 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T8 {
   static constexpr int kWarps = 8;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 76800;
-  static constexpr int kBlocks = 2;
+  static constexpr int kRingBytes = 160768;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T8>(const RowGemmArgs&, cudaStream_t);
@@ -36,8 +36,8 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T16 {
   static constexpr int kWarps = 8;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 72704;
-  static constexpr int kBlocks = 2;
+  static constexpr int kRingBytes = 156672;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE8T16>(const RowGemmArgs&, cudaStream_t);
