@@ -22,7 +22,7 @@ from turbosparse.bench.record import write_json
 from turbosparse.synthetic import PRESETS
 from turbosparse.vllm.synthetic.configs import FAMILIES, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
-from turbosparse.vllm.synthetic.options import default_overlap
+from turbosparse.vllm.synthetic.unions import named_overlap
 
 KIND, SCHEMA_VERSION = "turbosparse-soak", 1
 _SHORTEST_SOAK = 20.0
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace, folder: Path, deadline: float) -> dict[str
     shape = PRESETS[options.model]
     if options.layers is not None:
         shape = dataclasses.replace(shape, layers=options.layers, ranks=shape.ranks[: options.layers])
-    write_folder(folder / "model", sparse_config(shape, default_overlap()))
+    write_folder(folder / "model", sparse_config(shape, named_overlap()))
     arguments = ["--load-format", "turbosparse_synthetic", "--max-model-len", "4096", "--max-num-seqs", "64"]
     arguments += options.serve
     found: dict[str, Any] = {"deviceBytesWithout": device_bytes()}

@@ -25,7 +25,7 @@ from turbosparse.bench.record import write_json
 from turbosparse.synthetic import PRESETS, ModelShape
 from turbosparse.vllm.synthetic.configs import FAMILIES, dense_config, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
-from turbosparse.vllm.synthetic.options import default_overlap
+from turbosparse.vllm.synthetic.unions import DEFAULT_GROWTH, GROWTHS, named_overlap
 
 HERE = Path(__file__).parent
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -43,7 +43,7 @@ def main() -> int:
     shape = PRESETS[options.model]
     if options.layers is not None:
         shape = dataclasses.replace(shape, layers=options.layers, ranks=shape.ranks[: options.layers])
-    shape = dataclasses.replace(shape, overlap=default_overlap())
+    shape = dataclasses.replace(shape, overlap=named_overlap(options.unions))
     try:
         with tempfile.TemporaryDirectory() as folder:
             found = {side: _measure(side, shape, Path(folder), options) for side in options.sides}
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--batches", type=_batches, default=BATCHES, help="default: 1,2,4,8,16,32,64")
     found.add_argument("--json", type=Path, metavar="FILE", help="write the record there")
     found.add_argument("--layers", type=int, help="only this many layers")
+    found.add_argument(
+        "--unions", choices=sorted(GROWTHS), default=DEFAULT_GROWTH, help="overlap between tokens; default: %(default)s"
+    )
     found.add_argument(
         "--repeats", type=int, default=3, help="times of which the median is taken; default: %(default)s"
     )

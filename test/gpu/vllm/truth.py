@@ -19,7 +19,7 @@ class Verdict:
     """On the tokens generated for one request, position by position.
 
     `right`: the token's logit is within the bound of the largest. `decided`: no other token's is, so that a correct
-    16-bit evaluation says this one. `idle`: what the model would say if no neuron were active.
+    16-bit evaluation says this one. `changed_by_neurons`: without active neurons the model would say another.
     """
 
     right: list[bool]
@@ -32,9 +32,7 @@ class Truth:
 
     def __init__(self, folder: Path, dtype: torch.dtype, device: str) -> None:
         checkpoint = Checkpoint(folder)
-        self.exact = _Model(checkpoint, torch.float64, device)
-        self.rounded = _Model(checkpoint, dtype, device)
-        self.idle = _Model(checkpoint, torch.float64, device, threshold=math.inf)
+        self.exact, self.rounded = (_Model(checkpoint, kind, device) for kind in (torch.float64, dtype))
         self.bound = 0.0
 
     def measure_bound(self, sequences: list[list[int]]) -> float:
@@ -52,7 +50,7 @@ class Truth:
         logits = self.exact.logits(ids)[len(prompt) - 1 :]
         best, second = logits.topk(2, dim=-1).values.unbind(-1)
         said = logits.gather(1, torch.tensor(tokens, device=logits.device)[:, None])[:, 0]
-        idle = self.idle.logits(ids)[len(prompt) - 1 :]
+        idle = self.exact.logits(ids, predictor_threshold=math.inf)[len(prompt) - 1 :]
         return Verdict(
             right=(best - said <= self.bound).tolist(),
             decided=(best - second > self.bound).tolist(),
@@ -61,14 +59,13 @@ class Truth:
 
 
 class _Model:
-    def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype, device: str, threshold: float | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype, device: str) -> None:
         self.decoder = Decoder(checkpoint, dtype=dtype, device=device)
-        self.config = self.decoder.config
-        if threshold is not None:
-            self.config = dataclasses.replace(self.config, predictor_threshold=threshold)
         self.layers: list[DecoderLayer] = list(self.decoder.layers())
         self.norm, self.head = self.decoder.norm(), self.decoder.head()
 
-    def logits(self, ids: list[int]) -> Tensor:
+    def logits(self, ids: list[int], **changes: float) -> Tensor:
+        """`[tokens, vocab]`, with changes of the config."""
+        config = dataclasses.replace(self.decoder.config, **changes)
         with torch.inference_mode():
-            return decode(self.decoder.embed(ids), self.layers, self.norm, self.head, self.config)
+            return decode(self.decoder.embed(ids), self.layers, self.norm, self.head, config)

@@ -7,8 +7,8 @@ from turbosparse.synthetic import PRESETS
 from turbosparse.vllm.synthetic.__main__ import main
 from turbosparse.vllm.synthetic.configs import dense_config, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
-from turbosparse.vllm.synthetic.options import default_overlap
 from turbosparse.vllm.synthetic.tokenizer import tokenizer_files
+from turbosparse.vllm.synthetic.unions import named_overlap
 
 
 def read(folder, name="config.json"):
@@ -32,7 +32,7 @@ def test_command_writes_both(tmp_path, capsys):
     main(["--model", "bamboo-tiny", "--out", str(tmp_path / "sparse"), "--density", "0.2", "--layers", "1"])
     config = read(tmp_path / "sparse")
     assert config["num_hidden_layers"] == 1
-    assert config["turbosparse"] == {"density": 0.2, "overlap": default_overlap(), "predictor_ranks": [64]}
+    assert config["turbosparse"] == {"density": 0.2, "overlap": named_overlap(), "predictor_ranks": [64]}
     assert capsys.readouterr().out == f"vllm serve {tmp_path / 'sparse'} --load-format turbosparse_synthetic\n"
     main(["--model", "bamboo-tiny", "--out", str(tmp_path / "dense"), "--dense"])
     assert "turbosparse" not in read(tmp_path / "dense")

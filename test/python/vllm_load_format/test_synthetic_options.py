@@ -3,8 +3,8 @@
 import pytest
 from turbosparse.errors import CheckpointError
 from turbosparse.synthetic import expected_union
-from turbosparse.vllm.synthetic.options import SyntheticOptions, default_overlap, read_options
-from turbosparse.vllm.synthetic.unions import UNION_GROWTH, fit_overlap
+from turbosparse.vllm.synthetic.options import SyntheticOptions, read_options
+from turbosparse.vllm.synthetic.unions import GROWTHS, fit_overlap, named_overlap
 
 
 @pytest.mark.parametrize(("density", "overlap"), [(0.1, 0.2), (0.1, 0.45), (0.3, 0.8)])
@@ -13,14 +13,15 @@ def test_overlap_of_planted_unions_is_found(density, overlap):
     assert fit_overlap(growth) == pytest.approx(overlap, abs=1e-3)
 
 
-def test_default_overlap_follows_the_table():
-    for tokens, union in UNION_GROWTH.items():
-        assert expected_union(UNION_GROWTH[1], default_overlap(), tokens) == pytest.approx(union, rel=0.01)
+@pytest.mark.parametrize("name", GROWTHS)
+def test_named_overlaps_follow_their_tables(name):
+    for tokens, union in GROWTHS[name].items():
+        assert expected_union(GROWTHS[name][1], named_overlap(name), tokens) == pytest.approx(union, rel=0.01)
 
 
 def test_defaults_are_those_of_the_released_models():
     dense = read_options({}, {}, layers=2, experts=1)
-    assert dense == SyntheticOptions(density=0.10, overlap=default_overlap(), ranks=(), seed=0)
+    assert dense == SyntheticOptions(density=0.10, overlap=named_overlap(), ranks=(), seed=0)
     assert read_options({}, {}, layers=2, experts=8).density == 0.15
 
 

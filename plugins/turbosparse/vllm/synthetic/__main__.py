@@ -10,7 +10,7 @@ from pathlib import Path
 from turbosparse.synthetic import PRESETS
 from turbosparse.vllm.synthetic.configs import FAMILIES, dense_config, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
-from turbosparse.vllm.synthetic.options import default_overlap
+from turbosparse.vllm.synthetic.unions import DEFAULT_GROWTH, GROWTHS, named_overlap
 
 _MODELS = {name: shape for name, shape in PRESETS.items() if shape.family in FAMILIES}
 
@@ -24,8 +24,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to create")
     found.add_argument("--layers", type=int, help="only this many layers")
     found.add_argument("--density", type=float, help="share of neurons a token activates; default: the model's")
-    found.add_argument(
-        "--overlap", type=float, help="correlation between tokens, 0 to 1; default: that of measured unions"
+    overlap = found.add_mutually_exclusive_group()
+    overlap.add_argument("--overlap", type=float, help="correlation between tokens, 0 to 1")
+    overlap.add_argument(
+        "--unions", choices=sorted(GROWTHS), default=DEFAULT_GROWTH, help="unions to fit it to; default: %(default)s"
     )
     found.add_argument(
         "--dense", action="store_true", help="the dense twin instead, to be served with --load-format dummy"
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = parser()
     options = command.parse_args(arguments)
     shape = _MODELS[options.model]
-    overlap = default_overlap() if options.overlap is None else options.overlap
+    overlap = named_overlap(options.unions) if options.overlap is None else options.overlap
     changes = {"overlap": overlap}
     if options.density is not None:
         changes["density"] = options.density

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from turbosparse.errors import CheckpointError
-from turbosparse.vllm.synthetic.unions import UNION_GROWTH, fit_overlap
+from turbosparse.vllm.synthetic.unions import named_overlap
 
 # Of the two released models: all neurons of a dense layer, and those of an expert of a mixture.
 _DENSITY, _EXPERT_DENSITY = 0.10, 0.15
@@ -24,12 +23,6 @@ class SyntheticOptions:
     overlap: float
     ranks: tuple[int, ...] = ()
     seed: int = 0
-
-
-@functools.cache
-def default_overlap() -> float:
-    """The overlap between tokens where none is given."""
-    return round(fit_overlap(UNION_GROWTH), 3)
 
 
 def read_options(config: Mapping[str, Any], extra: Mapping[str, Any], *, layers: int, experts: int) -> SyntheticOptions:
@@ -53,7 +46,7 @@ def read_options(config: Mapping[str, Any], extra: Mapping[str, Any], *, layers:
         **extra,
     }
     if "overlap" not in found:
-        found["overlap"] = default_overlap()
+        found["overlap"] = named_overlap()
     for key, least in _LEAST.items():
         if not _is_number(found[key]) or not least <= found[key] < 1:
             raise CheckpointError(
