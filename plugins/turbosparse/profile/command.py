@@ -38,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, sentence = NO_MEMORY, f"{str(error).partition('. ')[0]}: give --device cpu, or a smaller --max-tokens"
     except (TurboSparseError, ValueError) as error:
         code, sentence = BAD_INPUT, str(error)
-    except OSError as error:
-        code, sentence = BAD_INPUT, f"{error.filename} cannot be written: {error.strerror}"
     except KeyboardInterrupt:
         code, sentence = INTERRUPTED, "interrupted"
     else:
@@ -71,11 +69,9 @@ def _run(options: argparse.Namespace) -> None:
     config = build_config(str(options.model), mean_density(layers))
     print(f"{table(layers)}\n\nfor turbosparse.yaml:\n\n{config}", end="")
     if options.out is not None:
-        replace_file(options.out, json.dumps(_record(facts, layers), indent=2) + "\n")
-        _note(f"wrote {options.out}")
+        _write(options.out, json.dumps(_record(facts, layers), indent=2) + "\n")
     if options.html is not None:
-        replace_file(options.html, profile_page(facts, layers, config))
-        _note(f"wrote {options.html}")
+        _write(options.html, profile_page(facts, layers, config))
 
 
 def _check_writable(path: Path | None) -> None:
@@ -113,6 +109,14 @@ def _record(facts: dict[str, Any], layers: Sequence[LayerProfile]) -> dict[str, 
         **summary_json(layers),
         "layers": [layer_json(layer) for layer in layers],
     }
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror}") from error
+    _note(f"wrote {path}")
 
 
 def _note(text: str) -> None:
