@@ -24,7 +24,7 @@ def chunk_bytes(request, monkeypatch):
 def grouped(request, monkeypatch):
     """With a grouped GEMM, and as where torch has none that a graph can hold."""
     if request.param == "batched":
-        monkeypatch.setattr(mixture, "sorts_tokens", lambda x, intermediate: False)
+        monkeypatch.setattr(mixture, "sorts_tokens", lambda x, weights, topk_ids: False)
 
 
 def tensors(tokens, experts=1, dtype=torch.bfloat16, density=0.2):
@@ -226,10 +226,13 @@ def test_groups_take_the_faster_tile(tokens, rows):
         assert len(grouping.group(torch.empty((tokens, 2), dtype=torch.int32), 8, None).token) == rows
 
 
-@pytest.mark.parametrize(("tokens", "sorts"), [(128, False), (129, True)])
-def test_few_tokens_are_batched(tokens, sorts, monkeypatch):
+@pytest.mark.parametrize(
+    ("tokens", "device", "sorts"),
+    [(1, "cuda", True), (2, "cuda", False), (128, "cuda", False), (129, "cuda", True), (128, "cpu", True)],
+)
+def test_few_tokens_are_batched_unless_they_miss_experts(tokens, device, sorts, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
-    with FakeTensorMode():
-        x = torch.empty((tokens, HIDDEN), dtype=torch.bfloat16, device="cuda")
-    assert grouping.sorts_tokens(x, INTERMEDIATE) == sorts
-    assert grouping.sorts_tokens(torch.empty((1, HIDDEN), dtype=x.dtype), INTERMEDIATE)
+    with FakeTensorMode(), torch.device(device):
+        x = torch.empty((tokens, HIDDEN), dtype=torch.bfloat16)
+        weights = torch.empty((EXPERTS, INTERMEDIATE, 3, HIDDEN), dtype=x.dtype)
+        assert grouping.sorts_tokens(x, weights, torch.empty((tokens, TOP_K), dtype=torch.int32)) == sorts

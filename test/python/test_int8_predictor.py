@@ -60,7 +60,7 @@ def test_planted_masks_survive(dtype):
 
 @pytest.mark.parametrize("sorts_tokens", [True, False])
 def test_moe_computes_the_released_function(sorts_tokens, monkeypatch):
-    monkeypatch.setattr(mixture, "sorts_tokens", lambda x, intermediate: sorts_tokens)
+    monkeypatch.setattr(mixture, "sorts_tokens", lambda x, weights, topk_ids: sorts_tokens)
     tokens, experts = 70, 3
     generator = torch.Generator().manual_seed(0)
     x = synthetic.random_inputs(tokens, HIDDEN, torch.bfloat16, generator)

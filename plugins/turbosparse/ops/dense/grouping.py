@@ -36,9 +36,13 @@ def has_grouped_gemm(x: Tensor, intermediate: int) -> bool:
     return all(width * x.element_size() % _ALIGNMENT == 0 for width in (x.shape[1], intermediate))
 
 
-def sorts_tokens(x: Tensor, intermediate: int) -> bool:
+def sorts_tokens(x: Tensor, weights: Tensor, topk_ids: Tensor) -> bool:
     """Whether each expert is to compute its own tokens only, instead of every token of `x`."""
-    return has_grouped_gemm(x, intermediate) and not (x.is_cuda and len(x) <= _BATCHED_TOKENS)
+    experts, intermediate = weights.shape[:2]
+    if not has_grouped_gemm(x, intermediate):
+        return False
+    # With fewer slots than experts some have no tokens, and their weights need not be read.
+    return not x.is_cuda or len(x) > _BATCHED_TOKENS or topk_ids.numel() < experts
 
 
 class Rows(Protocol):

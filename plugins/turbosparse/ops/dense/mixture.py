@@ -29,7 +29,7 @@ def moe(
     """
     experts, intermediate = weights.shape[:2]
     out = torch.empty_like(x)
-    lay_out, rows = (group, topk_ids.shape[1]) if sorts_tokens(x, intermediate) else (batch, experts)
+    lay_out, rows = (group, topk_ids.shape[1]) if sorts_tokens(x, weights, topk_ids) else (batch, experts)
     # Gate and up; the predictor's logits are gone by then.
     for part in chunks(len(x), max(rows, 1) * intermediate * 2 * x.element_size()):
         layout = lay_out(topk_ids[part], experts, None if padding is None else padding[part])
