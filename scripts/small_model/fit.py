@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from small_model.model import SmallModel
+from small_model.model import Activity, SmallModel
 from small_model.settings import Settings
 
 # Until then all neurons are computed, so that predictors first learn what there is to predict.
@@ -22,21 +22,11 @@ _PRICE_STEP = 0.01
 _REPORTS = 40
 
 
-def fit(
-    model: SmallModel,
-    tokens: Tensor,
-    settings: Settings,
-    seed: int,
-    report: Callable[[str], None],
-) -> None:
+def fit(model: SmallModel, tokens: Tensor, settings: Settings, seed: int, report: Callable[[str], None]) -> None:
     """Trains `model` on int64 `tokens`, both on one device, and reports now and then."""
     device = tokens.device
     generator = torch.Generator(device).manual_seed(seed)
-    fused = {"fused": True} if device.type == "cuda" else {}
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    norms = [parameter for parameter in model.parameters() if parameter.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), **fused)
+    optimizer = _optimizer(model, settings.learning_rate, fused=device.type == "cuda")
     prices = torch.zeros(settings.layers, device=device)
     span = torch.arange(settings.context + 1, device=device)
     for step in range(settings.steps):
@@ -57,9 +47,20 @@ def fit(
         target = _target(progress, settings.density)
         prices = (prices + _PRICE_STEP * (activity.active.detach() / target - 1)).clamp(0, 5)
         if step % max(settings.steps // _REPORTS, 1) == 0 or step == settings.steps - 1:
-            parts = {"active": activity.active, "kept": activity.kept, "recall": activity.recall, "price": prices}
-            text = "  ".join(f"{name} {' '.join(f'{v:.3f}' for v in part.tolist())}" for name, part in parts.items())
-            report(f"step {step}  loss {loss.item():.3f}  {text}")
+            report(f"step {step}  loss {loss.item():.3f}  {_line(activity, prices)}")
+
+
+def _optimizer(model: SmallModel, learning_rate: float, *, fused: bool) -> torch.optim.Optimizer:
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    norms = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": norms, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=fused)
+
+
+def _line(activity: Activity, prices: Tensor) -> str:
+    """Each share with its value in every layer."""
+    parts = {"active": activity.active, "kept": activity.kept, "recall": activity.recall, "price": prices}
+    return "  ".join(f"{name} {' '.join(f'{value:.3f}' for value in part.tolist())}" for name, part in parts.items())
 
 
 def _rate(progress: float) -> float:
