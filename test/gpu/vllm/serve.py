@@ -79,7 +79,8 @@ def _run(options: argparse.Namespace, folder: Path, deadline: float) -> dict[str
         expected = found["startSeconds"] + 30
         found["soak"] = soak(server, max(deadline - time.monotonic() - expected, _SHORTEST_SOAK))
         checks.expect(checks.greedy_text(server.url) == text, "the same greedy completion after the soak")
-        found["secondsToEndAfterKill"] = round(server.kill(), 1)
+        seconds = server.kill()
+        found["engineEndedSecondsAfterKill"] = None if seconds is None else round(seconds, 1)
     found["deviceBytesAfterKill"] = device_bytes()
 
     with Server(folder / "model", _free_port(), arguments, options.log) as server:
