@@ -1,11 +1,8 @@
-"""What an OpenAI client expects of a server, well-formed requests and others."""
+"""What an OpenAI client expects of a server."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.error
-import urllib.request
 import uuid
 from typing import Any
 
@@ -60,49 +57,6 @@ def openai_client(url: str) -> None:
         expect(streamed == chat, "a streamed chat is the one that is answered at once")
         many = client.completions.create(prompt=[PROMPT] * 8, n=2, **(_greedy(32) | {"temperature": 1.0}))
         expect(len(many.choices) == 16, "8 prompts with n=2 have 16 choices")
-
-
-def garbage(url: str) -> int:
-    """Requests that are refused with a 4xx and a sentence, and change nothing; how many they were."""
-    good = {"model": MODEL, "prompt": PROMPT, "max_tokens": 4}
-    bodies: list[bytes | dict[str, Any]] = [
-        b"",
-        b"{",
-        b"\xff\xfe\x00",
-        b"[]",
-        {},
-        {"model": MODEL},
-        good | {"model": "another"},
-        good | {"max_tokens": -1},
-        good | {"max_tokens": "many"},
-        good | {"temperature": -3},
-        good | {"top_p": 7},
-        good | {"n": 0},
-        good | {"prompt": {"text": "?"}},
-        good | {"prompt": PROMPT * 4000},
-        good | {"prompt": [10**9]},
-        good | {"logprobs": 10**6},
-    ]
-    for body in bodies:
-        _refused(f"{url}/v1/completions", body)
-    _refused(f"{url}/v1/chat/completions", {"model": MODEL, "messages": "hello"})
-    _refused(f"{url}/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user"}], "max_tokens": 0.5})
-    _refused(f"{url}/v1/nothing", {})
-    return len(bodies) + 3
-
-
-def _refused(url: str, body: bytes | dict[str, Any]) -> None:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            status, text = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        status, text = error.code, error.read()
-    expect(
-        400 <= status < 500, f"{data[:80]!r} to {url} is refused with a 4xx, not answered with {status}: {text[:200]!r}"
-    )
-    expect(text, f"{data[:80]!r} to {url} is refused with a reason")
 
 
 async def streamed(client: AsyncOpenAI, prompt: str, tokens: int, *, give_up_after: int | None = None) -> int:

@@ -39,18 +39,20 @@ class MeasurementError(RuntimeError):
 
 
 def main() -> int:
-    options = _parser().parse_args()
-    shape = PRESETS[options.model]
+    command = _parser()
+    options = command.parse_args()
+    shape = dataclasses.replace(PRESETS[options.model], overlap=named_overlap(options.unions))
     if options.layers is not None:
+        if not 0 < options.layers <= shape.layers:
+            command.error(f"--layers must be 1 to {shape.layers}, not {options.layers}")
         shape = dataclasses.replace(shape, layers=options.layers, ranks=shape.ranks[: options.layers])
-    shape = dataclasses.replace(shape, overlap=named_overlap(options.unions))
     try:
         with tempfile.TemporaryDirectory() as folder:
             found = {side: _measure(side, shape, Path(folder), options) for side in options.sides}
     except MeasurementError as error:
         print(error, file=sys.stderr)
         return 1
-    record = serving_record(describe(options.commit), options.model, shape, found)
+    record = serving_record(describe(options.commit), options.model, shape, options.unions, found)
     print(table(record))
     if options.json is not None:
         write_json(options.json, record)

@@ -10,9 +10,12 @@ KIND, SCHEMA_VERSION = "turbosparse-serving", 1
 
 
 def serving_record(
-    description: dict[str, Any], model: str, shape: ModelShape, sides: dict[str, dict[str, Any]]
+    description: dict[str, Any], model: str, shape: ModelShape, unions: str, sides: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """The JSON of one or both of `sides`, `dense` and `sparse`, as `engine.py` writes them."""
+    """The JSON of one or both of `sides`, `dense` and `sparse`, as `engine.py` writes them.
+
+    `density` and `overlap`, fitted to the growth `unions`, are those planted.
+    """
     record = {
         "schemaVersion": SCHEMA_VERSION,
         "kind": KIND,
@@ -21,8 +24,12 @@ def serving_record(
         "layers": shape.layers,
         "density": shape.density,
         "overlap": shape.overlap,
+        "unions": unions,
         **sides,
     }
+    if "sparse" in sides:
+        shares = sides["sparse"]["densityPerLayer"]
+        record["measuredDensity"] = round(sum(shares) / len(shares), 4)
     if len(sides) == 2:
         dense, sparse = _times(sides["dense"]), _times(sides["sparse"])
         record["speedup"] = {call: round(dense[call] / sparse[call], 3) for call in dense}
@@ -55,9 +62,9 @@ def table(record: dict[str, Any]) -> str:
         side = record[name]
         loaded = side["loadedBytes"] or side["parameterBytes"]
         lines.append(f"{name}: {loaded / 2**30:.2f} GiB loaded, started in {side['startSeconds']} s")
-    if "densityPerLayer" in record.get("sparse", {}):
+    if "sparse" in sides:
         shares, unions = record["sparse"]["densityPerLayer"], record["sparse"]["unionByTokens"]
-        lines.append(f"density {sum(shares) / len(shares):.4f}, layers {min(shares):.4f} to {max(shares):.4f}")
+        lines.append(f"density {record['measuredDensity']}, layers {min(shares)} to {max(shares)}")
         lines.append("union   " + ", ".join(f"{share:.3f} ({tokens})" for tokens, share in unions.items()))
     return "\n".join(lines)
 

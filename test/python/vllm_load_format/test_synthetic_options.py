@@ -22,7 +22,12 @@ def test_named_overlaps_follow_their_tables(name):
 def test_defaults_are_those_of_the_released_models():
     dense = read_options({}, {}, layers=2, experts=1)
     assert dense == SyntheticOptions(density=0.10, overlap=named_overlap(), ranks=(), seed=0)
-    assert read_options({}, {}, layers=2, experts=8).density == 0.15
+    assert read_options({"predictor_ranks": [64, 64]}, {}, layers=2, experts=8).density == 0.15
+
+
+def test_a_mixture_has_predictors():
+    with pytest.raises(CheckpointError, match=r"predictor_ranks of config\.json is needed for a mixture"):
+        read_options({}, {}, layers=2, experts=8)
 
 
 def test_loader_options_come_before_the_config():

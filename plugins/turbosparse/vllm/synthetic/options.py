@@ -55,7 +55,13 @@ def read_options(config: Mapping[str, Any], extra: Mapping[str, Any], *, layers:
     seed = found.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise CheckpointError(f"seed of a synthetic model must be an integer, not {seed!r}")
-    return SyntheticOptions(found["density"], found["overlap"], _ranks(config.get("predictor_ranks", []), layers), seed)
+    ranks = _ranks(config.get("predictor_ranks", []), layers)
+    if experts > 1 and not ranks:
+        raise CheckpointError(
+            "turbosparse.predictor_ranks of config.json is needed for a mixture, whose experts all have predictors: "
+            f"a list of {layers} positive integers, one a layer"
+        )
+    return SyntheticOptions(found["density"], found["overlap"], ranks, seed)
 
 
 def _is_number(value: object) -> bool:
