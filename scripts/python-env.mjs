@@ -3,9 +3,13 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { $ } from "zx";
 
 const folder = ".venv";
-const requirements = "test/python/requirements.txt";
 /** Resolves and downloads several times faster than pip, which matters for torch and its libraries. */
 const uv = "uv==0.13.9";
+/** What these versions of vLLM run under; the tests' own Python may be older. */
+const vllmPython = ">=3.11,<3.14";
+
+/** Versions of vLLM whose adapter is tested, each with its `test/python/vllm/requirements-<version>.txt`. */
+export const vllmVersions = ["0.26", "0.32"];
 
 /**
  * Makes .venv from the pinned requirements when it is missing or of other requirements; instant otherwise.
@@ -15,23 +19,46 @@ const uv = "uv==0.13.9";
 export async function ensurePython() {
   const python = process.env.TURBOSPARSE_PYTHON ?? "python3";
   const version = await pythonVersion(python);
+  return ensure(folder, "test/python/requirements.txt", version, async (requirements) => {
+    const run = $({ stdio: ["ignore", "ignore", "inherit"] });
+    await run`${python} -m venv ${folder}`;
+    await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check ${uv}`;
+    const fast = run`${folder}/bin/uv pip install --quiet --python ${folder}/bin/python --requirement ${requirements}`;
+    // pip obeys settings of the machine that uv does not read, such as a certificate file or a mirror.
+    if ((await fast.nothrow()).exitCode !== 0) {
+      await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check --requirement ${requirements}`;
+    }
+  });
+}
+
+/**
+ * Makes an environment with a real vLLM for the CPU, inside .venv, whose uv makes it.
+ * @param {string} version one of `vllmVersions`
+ * @returns {Promise<string>} the environment's folder
+ */
+export async function ensureVllm(version) {
+  const own = `${await ensurePython()}/vllm-${version}`;
+  return ensure(own, `test/python/vllm/requirements-${version}.txt`, `Python ${vllmPython}`, async (requirements) => {
+    const run = $({ stdio: ["ignore", "ignore", "inherit"] });
+    await run`${folder}/bin/uv venv --quiet --python ${vllmPython} ${own}`;
+    // The file lists all that is needed, whatever torch a package asks for.
+    const install = ["--quiet", "--no-deps", "--requirement", requirements];
+    await run`${folder}/bin/uv pip install --python ${own}/bin/python ${install}`;
+  });
+}
+
+/** Calls `make` unless the folder is already of this Python and these requirements, as a stamp in it says. */
+async function ensure(folder, requirements, python, make) {
   const stampFile = `${folder}/requirements.sha256`;
   const stamp = createHash("sha256")
-    .update([version, uv, await readFile(requirements, "utf8")].join("\n"))
+    .update([python, uv, await readFile(requirements, "utf8")].join("\n"))
     .digest("hex");
   if ((await readFile(stampFile, "utf8").catch(() => "")) === stamp) return folder;
 
-  process.stderr.write(`Installing ${requirements} into ${folder} (${version})\n`);
+  process.stderr.write(`Installing ${requirements} into ${folder} (${python})\n`);
   const start = performance.now();
   await rm(folder, { recursive: true, force: true });
-  const run = $({ stdio: ["ignore", "ignore", "inherit"] });
-  await run`${python} -m venv ${folder}`;
-  await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check ${uv}`;
-  const fast = run`${folder}/bin/uv pip install --quiet --python ${folder}/bin/python --requirement ${requirements}`;
-  // pip obeys settings of the machine that uv does not read, such as a certificate file or a mirror.
-  if ((await fast.nothrow()).exitCode !== 0) {
-    await run`${folder}/bin/python -m pip install --quiet --disable-pip-version-check --requirement ${requirements}`;
-  }
+  await make(requirements);
   await writeFile(stampFile, stamp);
   process.stderr.write(`Installed in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
   return folder;

@@ -1,17 +1,23 @@
 #!/usr/bin/env zx
-import { $ } from "zx";
-import { ensurePython } from "./python-env.mjs";
+import { $, argv } from "zx";
+import { ensurePython, ensureVllm, vllmVersions } from "./python-env.mjs";
 
 process.env.PATH = `node_modules/.bin:${process.env.PATH}`;
 const run = $({ stdio: "inherit", nothrow: true });
 
-const results = { vitest: await run`vitest run` };
-try {
-  const python = await ensurePython();
-  results.pytest = await run`${python}/bin/python -m pytest test/python`;
-} catch (error) {
-  process.stderr.write(`${error.message}\n`);
-  results.pytest = { exitCode: 1 };
+const pytest = async (environment, tests) => {
+  try {
+    return await run`${await environment()}/bin/python -m pytest ${tests}`;
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    return { exitCode: 1 };
+  }
+};
+
+const results = { vitest: await run`vitest run`, pytest: await pytest(ensurePython, "test/python") };
+// `npm test -- --no-vllm`: they install 10 GB and take longer than all the others.
+for (const version of argv.vllm === false ? [] : vllmVersions) {
+  results[`pytest with vLLM ${version}`] = await pytest(() => ensureVllm(version), "test/python/vllm");
 }
 
 const failed = Object.keys(results).filter((name) => results[name].exitCode !== 0);

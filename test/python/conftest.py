@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+# Tests of the adapter, which need a server and run in an environment that has one.
+collect_ignore = ["vllm"]
+
 # The tensors here are tiny: waking a second thread costs more than it computes, many times more on a busy machine.
 torch.set_num_threads(1)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.library import Library, register_fake
-from vllm.forward_context import get_forward_context, is_forward_context_available
 
 from turbosparse.layers import compute
+from turbosparse.vllm.padding import padded_rows
 
 _WEIGHTS = "Tensor weights, Tensor? fc1, Tensor? fc2, Tensor? fc2_low, Tensor? fc2_scale"
 _FUNCTION = "str activation, float gate_threshold"
@@ -25,20 +25,12 @@ _SCHEMAS = {
 
 def mlp(x: Tensor, *arguments: object) -> Tensor:
     """`turbosparse.layers.mlp` of the batch that is being computed."""
-    return compute.mlp(x, *arguments, padding=_padding(x))
+    return compute.mlp(x, *arguments, padding=padded_rows(x.shape[0]))
 
 
 def moe(x: Tensor, *arguments: object) -> Tensor:
     """`turbosparse.layers.moe` of the batch that is being computed."""
-    return compute.moe(x, *arguments, padding=_padding(x))
-
-
-def _padding(x: Tensor) -> Tensor | None:
-    if not is_forward_context_available():
-        return None
-    # vLLM before 0.26 has no such field, and its older model runner leaves it None.
-    padding = getattr(get_forward_context(), "is_padding", None)
-    return None if padding is None else padding[: x.shape[0]]
+    return compute.moe(x, *arguments, padding=padded_rows(x.shape[0]))
 
 
 def _like_x(x: Tensor, *arguments: object) -> Tensor:

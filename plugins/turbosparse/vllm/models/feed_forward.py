@@ -51,7 +51,7 @@ class MixtureOfExperts(nn.Module):
             hidden=config.hidden_size,
             intermediate=config.intermediate_size,
             function=function,
-            local_experts=_own_experts(experts, rank, self.ranks) if expert_parallel else None,
+            local_experts=own_experts(experts, rank, self.ranks) if expert_parallel else None,
             tensor_parallel=(0, 1) if expert_parallel else (rank, self.ranks),
             operator=torch.ops.turbosparse_vllm.moe,
         )
@@ -62,7 +62,7 @@ class MixtureOfExperts(nn.Module):
         return tensor_model_parallel_all_reduce(part) if self.ranks > 1 else part
 
 
-def _own_experts(experts: int, rank: int, ranks: int) -> range:
+def own_experts(experts: int, rank: int, ranks: int) -> range:
     """Consecutive experts, one more on the first ranks where they do not divide: as vLLM filters them when loading."""
     if experts < ranks:
         raise TurboSparseError(
