@@ -44,7 +44,7 @@ def assert_greedy(llm, reference, prompts, count):
     for prompt, generated, likeliest in zip(prompts, tokens, logprobs):
         expected = reference.logits(prompt + generated[:-1])[len(prompt) - 1 :]
         assert generated == expected.argmax(-1).tolist()
+        assert len(likeliest) == count
         for row, entries in zip(expected.log_softmax(-1), likeliest):
-            assert generated
             found = torch.tensor(list(entries.values()))
             torch.testing.assert_close(found, row[list(entries)], rtol=1e-3, atol=1e-3)

@@ -49,6 +49,16 @@ def test_sibling_models(family, architecture, options, config, tmp_path):
         )
 
 
+def test_minicpm_is_what_vllm_computes_densely(tmp_path):
+    constants = {"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 64, "num_experts": 0}
+    folder = write(tmp_path / "m", LLAMA, hidden_act="fatrelu", hidden_act_param=0.1, **constants)
+    both = []
+    for architecture in ("MiniCPMForCausalLM", "TurboSparseMiniCPMForCausalLM"):
+        with one_rank(config := engine_config(folder, hf_overrides={"architectures": [architecture]})):
+            both.append(served_logits(config))
+    torch.testing.assert_close(*both, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("model", "options"),
     [

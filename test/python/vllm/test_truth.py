@@ -16,3 +16,13 @@ def test_tokens_are_those_of_the_reference(model, compiled, tmp_path):
     with served(folder, compiled=compiled) as llm:
         for batch in (1, 3, 8):
             assert_greedy(llm, reference, prompts(batch), 24)
+
+
+def test_mixed_load_gives_what_each_request_gives_alone(tmp_path):
+    folder = write(tmp_path / "m", SHAPES["mixtral"])
+    start = prompts(1)[0][:40]
+    requests = [start + prompt for prompt in prompts(12)] + prompts(12)
+    requests = [request[:70] for request in requests]
+    # A cache for three of eight requests at their longest, so that some are put off and computed again.
+    with served(folder, block_size=32, num_gpu_blocks_override=10, enable_prefix_caching=True) as llm:
+        assert_greedy(llm, Reference(folder), requests, 24)

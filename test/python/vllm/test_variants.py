@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import pytest
 import torch
 from checkpoints import SHAPES, remove, write
 from models import engine_config, loaded, one_rank, sparse_block, stored
+from turbosparse.errors import TurboSparseError
 from turbosparse.weights import Checkpoint, layout_for, load_predictor
 
 LLAMA = dataclasses.replace(SHAPES["bamboo without predictor"], family="llama")
@@ -19,6 +21,16 @@ def test_predictor_in_planes(tmp_path):
     assert torch.equal(block.fc2, expected.fc2)
     assert torch.equal(block.fc2_low, expected.fc2_low)
     assert torch.equal(block.fc2_scale, expected.fc2_scale)
+
+
+def test_reloading_a_running_server_is_refused(tmp_path):
+    folder = write(tmp_path / "m", SHAPES["bamboo"])
+    config = engine_config(folder)
+    with one_rank(config):
+        # Where vLLM puts a model's parameters meanwhile.
+        model = loaded(config).to("meta")
+        with pytest.raises(TurboSparseError, match="is not supported for TurboSparse models, .*: restart the server"):
+            model.load_weights(stored(folder))
 
 
 def test_tied_head_and_stored_frequencies(tmp_path):

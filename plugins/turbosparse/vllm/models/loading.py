@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vllm.model_executor.model_loader.weight_utils import default_weight_loader
 from vllm.model_executor.models.utils import is_pp_missing_parameter
 
-from turbosparse.errors import CheckpointError
+from turbosparse.errors import CheckpointError, TurboSparseError
 from turbosparse.layers import Neurons, SparseMoE
 from turbosparse.vllm.models.family import Family
 from turbosparse.vllm.models.places import NeuronPlace, Place, checkpoint_places
@@ -21,10 +21,12 @@ def load_weights(model: nn.Module, family: Family, weights: Iterable[tuple[str, 
     """Names of the parameters that were filled.
 
     Tensors of pipeline stages and experts of other ranks are passed over. Raises CheckpointError, which names
-    `checkpoint` and the tensor, for one that is missing, not expected or of another shape.
+    `checkpoint` and the tensor, for one that is missing, not expected or of another shape, and TurboSparseError when
+    vLLM reloads weights of a running server.
     """
     places = checkpoint_places(model.config, family)
     parameters = dict(model.named_parameters())
+    _refuse_reload(parameters)
     seen, loaded = set(), set()
     for name, tensor in weights:
         if _is_derived(name, model.config):
@@ -39,6 +41,15 @@ def load_weights(model: nn.Module, family: Family, weights: Iterable[tuple[str, 
             raise CheckpointError(f"{checkpoint}: {error}") from error
     _refuse_missing(model, places, seen, checkpoint)
     return loaded
+
+
+def _refuse_reload(parameters: Mapping[str, nn.Parameter]) -> None:
+    # vLLM then collects tensors through loaders of single parameters, and would keep these ones as they were.
+    if any(parameter.is_meta for parameter in parameters.values()):
+        raise TurboSparseError(
+            "vLLM's reloading of weights into a running server is not supported for TurboSparse models, which it left "
+            "without weights: restart the server. Sleep level 1 keeps the weights, level 2 does not."
+        )
 
 
 def _is_derived(name: str, config: object) -> bool:
