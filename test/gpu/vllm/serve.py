@@ -82,7 +82,12 @@ def _run(options: argparse.Namespace, folder: Path, deadline: float) -> dict[str
         checks.expect(checks.greedy_text(server.url) == text, "the same greedy completion after the soak")
         seconds = server.kill()
         found["engineEndedSecondsAfterKill"] = None if seconds is None else round(seconds, 1)
-    found["deviceBytesAfterKill"] = device_bytes()
+    left = found["deviceBytesAfterKill"] = device_bytes()
+    if left is not None:
+        before = found["deviceBytesWithout"]
+        checks.expect(
+            left < before + 2**30, f"the GPU's memory is free after the kill, not {left - before} bytes in use"
+        )
 
     with Server(folder / "model", _free_port(), arguments, options.log) as server:
         found["restartSeconds"] = round(server.wait_until_ready(600), 1)

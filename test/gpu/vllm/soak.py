@@ -56,6 +56,7 @@ async def _client(client: AsyncOpenAI, numbers: random.Random, end: float, count
     while time.monotonic() < end:
         prompt = f"{numbers.randrange(10**6)} {PROMPT * numbers.randrange(1, 20)}"
         give_up = numbers.randrange(1, 8) if numbers.random() < 0.15 else None
-        counts.tokens += await streamed(client, prompt, numbers.randrange(8, 128), give_up_after=give_up)
+        tokens = await streamed(client, prompt, numbers.randrange(8, 128), give_up_after=give_up)
+        counts.tokens += tokens
         counts.requests += 1
         counts.given_up += give_up is not None
