@@ -230,6 +230,7 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
       if (first > begin) named_barrier(1, Shape::kProducerThreads);  // the list may be written again
       list.for_range(first, first + count, threadIdx.x - Shape::kComputeThreads, Shape::kProducerThreads,
                      [&](int i, const ActiveNeuron& neuron) { rows[i] = neuron.row; });
+      __syncwarp();  // threads find their neurons after different numbers of steps; a barrier takes whole warps
       named_barrier(1, Shape::kProducerThreads);
       if (first == begin) {
         early = min(early, (count + C::kChunk - 1) / C::kChunk);
