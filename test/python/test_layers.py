@@ -176,6 +176,8 @@ def test_wrong_tensors_are_named(checkpoint):
     for part, _, tensor, name in tensors(checkpoint):
         with pytest.raises(CheckpointError, match=rf"tensor {name} has shape \[\d+, \d+\], expected \["):
             module.load(part, 0, tensor[1:], name)
+    with pytest.raises(ValueError, match="part must be one of gate, up, down, fc1, fc2, not 'router'"):
+        module.load("router", 0, tensor, name)
     with pytest.raises(ValueError, match=r"the predictor has rank (128|192), not 64"):
         module.create_predictor(64)
 

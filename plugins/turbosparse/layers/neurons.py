@@ -90,7 +90,10 @@ class Neurons(nn.Module):
 
         Raises:
             CheckpointError: the tensor is not of the expected shape, or holds NaN or infinity that are to become int8.
+            ValueError: there is no such part.
         """
+        if part not in PARTS:
+            raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
         self._check(part, tensor, name)
         own = slice(self.neurons.start, self.neurons.stop)
         if part in _ROWS:

@@ -45,6 +45,6 @@ def _reasons(vllm_config: VllmConfig) -> Iterator[str]:
             )
         if getattr(parallel, "expert_placement_strategy", "linear") != "linear":
             yield 'experts are placed in order: leave --expert-placement-strategy out or set it to "linear".'
-    # A pass of versions before 0.31.
+    # Newer versions have no such pass.
     if getattr(vllm_config.compilation_config.pass_config, "enable_sp", False):
         yield "the predictor reads whole rows of the residual stream: leave the compilation pass enable_sp out."
