@@ -90,7 +90,9 @@ def test_shipped_tables_are_of_this_version():
         assert one.entries
         for shipped in one.entries:
             assert 1 <= shipped.dense_from_tokens <= 65
-            assert [measured.tokens for measured in shipped.measured] == sorted({m.tokens for m in shipped.measured})
+            tokens = [measured.tokens for measured in shipped.measured]
+            # Those of a denser layer follow.
+            assert tokens == [*sorted(set(tokens)), *sorted(count for count in set(tokens) if tokens.count(count) == 2)]
 
 
 def by_formula(operator="ffn", shape=FFN, density=0.1, roofline=H200):

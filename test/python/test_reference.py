@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from turbosparse import reference
+from turbosparse.reference.predictor import kept
 
 DTYPES = [torch.bfloat16, torch.float16]
 
@@ -97,6 +98,13 @@ def test_mask_is_the_released_predictor(dtype):
         released = torch.round(torch.sigmoid(torch.nn.functional.linear(hidden, fc2[expert] / 64)))
         assert torch.equal(mask[:, expert], released == 1)
     assert 0.2 < mask.float().mean() < 0.8
+
+
+def test_thresholds_are_not_rounded_to_the_dtype_of_the_logits():
+    logits = torch.tensor([0.1, 0.125], dtype=torch.bfloat16)
+    assert 0.1 < logits[0].item()
+    assert kept(logits, 0.1).tolist() == [True, True]
+    assert kept(logits, 0.125).tolist() == [False, False]
 
 
 def test_nan_logits_keep_the_neuron():

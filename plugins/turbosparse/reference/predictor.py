@@ -70,7 +70,15 @@ def predict_mask(
     With the default threshold of the dtype this is `round(sigmoid(fc2(relu(fc1(x)))))`, bit for bit, except that a NaN
     logit, which the released model multiplies in, keeps its neuron. Other arguments as `predict_logits`.
     """
-    return ~(predict_logits(x, fc1, fc2, fc2_low, fc2_scale) <= threshold)
+    return kept(predict_logits(x, fc1, fc2, fc2_low, fc2_scale), threshold)
+
+
+def kept(logits: Tensor, threshold: float) -> Tensor:
+    """bool: the logits that are not `<= threshold`; NaN is not.
+
+    Compared in float32 at least, as the kernels do: torch would round the threshold to 16 bits too.
+    """
+    return ~(logits.to(torch.promote_types(logits.dtype, torch.float32)) <= threshold)
 
 
 # Products of 16-bit matrices that keep their float32 sums, from torch 2.8 on.

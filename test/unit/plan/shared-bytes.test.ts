@@ -42,5 +42,5 @@ test.each([
 test("union_down", () => {
   const tile = { hidden: 4096, tokens: 64, warps: 8, producers: 8, columns: 256, chunk: 64, stages: 3 } as const;
   const bytes = unionDownSharedBytes({ family: "union_down", arch: "sm_90a", dtype: "bf16", experts: 8, ...tile });
-  expect(bytes).toBe(3 * 64 * (528 + 128) + 48 + 4 * (2048 + 512) + 512);
+  expect(bytes).toBe(3 * 64 * (528 + 128) + 48 + 4 * (512 + 512) + 256);
 });

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from turbosparse.reference.active_set import pack_mask
+from turbosparse.reference.predictor import kept
 
 
 def pack_logits_(
@@ -35,11 +36,10 @@ def pack_logits_(
             rows = torch.arange(len(logits), dtype=ends.dtype, device=ends.device)
             scale = scale[torch.bucketize(rows, ends, right=True).clamp_(max=len(scale) - 1)]
         logits = (logits * scale).to(dtype)
-    # NaN is not <= a threshold, so it keeps its neuron, as in predict_mask.
-    kept = ~(logits <= threshold)
+    mask = kept(logits, threshold)
     if dropped is not None:
-        kept &= ~dropped.unsqueeze(1)
-    union, bits = pack_mask(kept.unsqueeze(1))
+        mask &= ~dropped.unsqueeze(1)
+    union, bits = pack_mask(mask.unsqueeze(1))
     token_bits.copy_(bits)
     if union_bits is not None:
         union_bits |= union[0]
