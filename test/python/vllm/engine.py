@@ -11,6 +11,8 @@ from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
 def served(folder, *, compiled=False, **options):
     """An `LLM` of the checkpoint, in float32 because near ties of 16 bits would flip tokens."""
     defaults = {
+        # The smallest for which attention on the CPU has kernels.
+        "block_size": 32,
         "dtype": "float32",
         "enforce_eager": not compiled,
         "max_model_len": 128,
@@ -19,11 +21,9 @@ def served(folder, *, compiled=False, **options):
         "max_num_seqs": 8,
         "skip_tokenizer_init": True,
     }
-    llm = LLM(str(folder), **(defaults | options))
     try:
-        yield llm
+        yield LLM(str(folder), **(defaults | options))
     finally:
-        del llm
         cleanup_dist_env_and_memory()
 
 

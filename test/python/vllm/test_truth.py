@@ -24,7 +24,7 @@ def test_mixed_load_gives_what_each_request_gives_alone(tmp_path):
     requests = [start + prompt for prompt in prompts(12)] + prompts(12)
     requests = [request[:70] for request in requests]
     # A cache for three of eight requests at their longest, so that some are put off and computed again.
-    cache = {"block_size": 32, "num_gpu_blocks_override": 10, "enable_prefix_caching": True}
+    cache = {"num_gpu_blocks_override": 10, "enable_prefix_caching": True}
     with served(folder, **cache, disable_log_stats=False) as llm:
         assert_greedy(llm, Reference(folder), requests, 24)
         counts = {metric.name: metric.value for metric in llm.get_metrics() if hasattr(metric, "value")}
