@@ -10,7 +10,7 @@ import torch
 from turbosparse.crossover.shape import OperatorShape
 from turbosparse.synthetic.masks import expected_union
 
-# Correlation of the neurons that tokens of one batch activate, at which synthetic unions are those of real text.
+# Correlation of the neurons that tokens of one batch activate: that of the benchmark's layers.
 _OVERLAP = 0.45
 # Bytes a second of the sparse kernels relative to dense GEMMs, and what they take longer to start and to sum up. Both
 # are worse than the kernels are, so that what the formula calls sparse is not slower than dense.
