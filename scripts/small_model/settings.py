@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`small` fits 10 MB in bfloat16, `medium` shows what more parameters change, `tiny` that everything works."""
+    """`small` fits 10 MB in bfloat16, `tiny` shows that everything works."""
 
     hidden: int
     intermediate: int
@@ -46,19 +46,6 @@ SETTINGS = {
         batch=64,
         steps=5000,
         learning_rate=2e-3,
-        text_bytes=64_000_000,
-    ),
-    "medium": Settings(
-        hidden=512,
-        intermediate=2048,
-        ranks=(128, 128, 128, 128, 192, 192, 256, 256),
-        heads=8,
-        kv_heads=4,
-        vocab=1024,
-        context=512,
-        batch=32,
-        steps=4000,
-        learning_rate=1e-3,
         text_bytes=64_000_000,
     ),
     "tiny": Settings(
