@@ -13,16 +13,11 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SANITIZERS = ("memcheck", "racecheck", "synccheck", "initcheck")
-# More than all resident blocks have.
-_BARRIERS = 65536
 
 
 def sanitize(tool: str) -> dict[str, Any]:
     """Every kernel variant under one tool of compute-sanitizer; its summary is the last line that says so."""
     command = ["compute-sanitizer", "--tool", tool, "--kernel-name", "kernel_substring=turbosparse"]
-    if tool == "synccheck":
-        # Of a kernel that initialises its barriers in a loop, or by a thread each, it expects too few.
-        command += ["--num-cuda-barriers", str(_BARRIERS)]
     command += ["--error-exitcode", "1", sys.executable, str(HERE / "sanitize.py")]
     start = time.monotonic()
     environment = os.environ | {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}

@@ -38,7 +38,8 @@ struct UnionDownShape {
   static_assert(C::kHidden % C::kColumns == 0, "columns must divide hidden");
   static_assert(C::kColumns % (16 * C::kWarps) == 0, "columns must be a multiple of 16 a warp");
   static_assert(kProducerThreads % kRowVectors == 0 && C::kChunk % kRowStep == 0, "producers must cover whole rows");
-  static_assert(kDownListCapacity % C::kChunk == 0 && C::kStages * C::kChunk <= kDownListCapacity, "the ring's neurons");
+  static_assert(kDownListCapacity % C::kChunk == 0 && C::kStages * C::kChunk <= kDownListCapacity,
+                "the ring's neurons");
   static_assert(C::kChunk % (16 * kBatch) == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
 };
 
@@ -208,9 +209,11 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   const int split = blockIdx.x / Shape::kColumnGroups;
   const int splits = gridDim.x / Shape::kColumnGroups;
 
-  if (threadIdx.x < C::kStages) {
-    mbarrier_init(&full[threadIdx.x], Shape::kProducerThreads);
-    mbarrier_init(&empty[threadIdx.x], Shape::kComputeThreads);
+  if (threadIdx.x == 0) {
+    for (int s = 0; s < C::kStages; ++s) {
+      mbarrier_init(&full[s], Shape::kProducerThreads);
+      mbarrier_init(&empty[s], Shape::kComputeThreads);
+    }
     mbarrier_init_fence();
   }
   // The kernel before lets this one start only once the union is complete.
