@@ -40,7 +40,7 @@ export async function ensureVllm(version) {
   const own = `${await ensurePython()}/vllm-${version}`;
   return ensure(own, `test/python/vllm/requirements-${version}.txt`, `Python ${vllmPython}`, async (requirements) => {
     const run = $({ stdio: ["ignore", "ignore", "inherit"] });
-    await run`${folder}/bin/uv venv --quiet --python ${vllmPython} ${own}`;
+    await run`${folder}/bin/uv venv --quiet --no-python-downloads --python ${vllmPython} ${own}`;
     // The file lists all that is needed, whatever torch a package asks for.
     const install = ["--quiet", "--no-deps", "--requirement", requirements];
     await run`${folder}/bin/uv pip install --python ${own}/bin/python ${install}`;
