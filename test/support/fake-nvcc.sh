@@ -49,6 +49,6 @@ if [ "$source" = kernels/bindings/tvm_ffi.cc ]; then
   program='#include <stdexcept>
 extern "C" int __tvm_ffi_ffn(int x) { if (x) throw std::runtime_error("x"); return 0; }'
 else
-  program="void unit_$(basename "$source" | tr -c 'a-z0-9\n' _)() {}"
+  program="void unit_$(printf "%s\n" "$source" | tr -c 'a-z0-9\n' _)() {}"
 fi
 printf '%s\n' "$program" | g++ -x c++ -c -fPIC -O1 - -o "$output"
