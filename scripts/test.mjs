@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
 import { $, argv } from "zx";
-import { ensurePython, ensureVllm, vllmVersions } from "./python-env.mjs";
+import { ensurePython, ensureVllm, vllmTests } from "./python-env.mjs";
 
 process.env.PATH = `node_modules/.bin:${process.env.PATH}`;
 const run = $({ stdio: "inherit", nothrow: true });
@@ -16,8 +16,8 @@ const pytest = async (environment, tests) => {
 
 const results = { vitest: await run`vitest run`, pytest: await pytest(ensurePython, "test/python") };
 // `npm test -- --no-vllm`: they install 10 GB and take longer than all the others.
-for (const version of argv.vllm === false ? [] : vllmVersions) {
-  results[`pytest with vLLM ${version}`] = await pytest(() => ensureVllm(version), "test/python/vllm");
+for (const [version, tests] of argv.vllm === false ? [] : vllmTests) {
+  results[`pytest with vLLM ${version}`] = await pytest(() => ensureVllm(version), tests);
 }
 
 const failed = Object.keys(results).filter((name) => results[name].exitCode !== 0);
