@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import vllm
 from transformers import AutoConfig
 from vllm import ModelRegistry
+from vllm.logger import init_logger
 
 import turbosparse
 from turbosparse.vllm import configs
@@ -24,7 +23,7 @@ ARCHITECTURES = {
 }
 
 # Below vLLM's own logger, whose handlers and level the user has chosen.
-logger = logging.getLogger("vllm.turbosparse")
+logger = init_logger("vllm.turbosparse")
 
 
 def register(vllm_version: str = vllm.__version__) -> None:
