@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from turbosparse import ops
-from turbosparse.layers.function import selection_threshold
+from turbosparse.reference.predictor import selection_threshold
 from turbosparse.reference.routing import routed_mask, routing_scale
 
 

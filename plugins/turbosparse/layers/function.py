@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from turbosparse.reference.activations import ACTIVATIONS
-from turbosparse.reference.predictor import default_threshold
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,3 @@ class Function:
             raise ValueError(f"gate_threshold must be 0 with activation {self.activation}, not {self.gate_threshold}")
         if self.predictor_bits not in (8, 16):
             raise ValueError(f"predictor_bits must be 8 or 16, not {self.predictor_bits!r}")
-
-
-def selection_threshold(dtype: torch.dtype) -> float:
-    """The logit that a kept neuron exceeds in a model that runs in `dtype`.
-
-    Wider dtypes than 16 bits, which only the CPU computes in, resolve `sigmoid` so finely that it is 0.
-    """
-    return default_threshold(dtype) if dtype in (torch.bfloat16, torch.float16) else 0.0

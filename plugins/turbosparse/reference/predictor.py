@@ -38,6 +38,14 @@ def default_threshold(dtype: torch.dtype) -> float:
     return _THRESHOLDS[dtype]
 
 
+def selection_threshold(dtype: torch.dtype) -> float:
+    """The logit that a kept neuron exceeds in a model that runs in `dtype`.
+
+    Wider dtypes than 16 bits, which only the CPU computes in, resolve `sigmoid` so finely that it is 0.
+    """
+    return _THRESHOLDS.get(dtype, 0.0)
+
+
 def predict_logits(
     x: Tensor, fc1: Tensor, fc2: Tensor, fc2_low: Tensor | None = None, fc2_scale: Tensor | None = None
 ) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 
 from turbosparse.errors import CheckpointError
 from turbosparse.reference.decoder import DecoderConfig
-from turbosparse.reference.predictor import default_threshold
+from turbosparse.reference.predictor import selection_threshold
 from turbosparse.weights.checkpoint import Checkpoint
 
 # MiniCPM and SmallThinker scale or route in ways of their own, which the reference does not compute.
@@ -54,7 +54,7 @@ def decoder_config(
         activation=known,
         gate_threshold=gate_threshold,
         predictor_reads_residual=not sparse,
-        predictor_threshold=default_threshold(dtype) if dtype in (torch.bfloat16, torch.float16) else 0.0,
+        predictor_threshold=selection_threshold(dtype),
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from turbosparse import ops, reference
 from turbosparse.layers import Neurons, SparseMoE, local_expert_ids
-from turbosparse.layers.function import selection_threshold
+from turbosparse.reference.predictor import selection_threshold
 from vllm.forward_context import set_forward_context
 from vllm.model_executor.layers.attention import Attention
 

@@ -8,7 +8,7 @@ import torch
 from engine import served
 from turbosparse import ops, reference
 from turbosparse.layers import Neurons, SparseMoE
-from turbosparse.layers.function import selection_threshold
+from turbosparse.reference.predictor import selection_threshold
 from turbosparse.synthetic import PRESETS, expected_union
 from turbosparse.vllm.synthetic.configs import dense_config, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
