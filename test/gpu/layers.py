@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import torch
 from turbosparse.bench import layer
-from turbosparse.bench.layer import OVERLAP, Layer
+from turbosparse.bench.layer import Layer
 from turbosparse.bench.model import Model
 from turbosparse.bench.verify import check, compare, expected
+from turbosparse.synthetic.masks import OVERLAP
 
 __all__ = [
     "NEURONS",

@@ -10,11 +10,8 @@ from torch import Tensor
 from turbosparse import ops, reference, synthetic
 from turbosparse.bench.model import Model
 from turbosparse.reference.predictor import PredictorWeights
+from turbosparse.synthetic.masks import OVERLAP
 from turbosparse.weights.quantize import quantize_rows
-
-# Unions of 17, 27, 39, 51, 63 and 73 % at 2 to 64 tokens, see turbosparse.synthetic. How much tokens share is a model's
-# own: python -m turbosparse.profile measures it.
-OVERLAP = 0.45
 
 
 @dataclass

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from turbosparse.crossover.shape import OperatorShape
-from turbosparse.synthetic.masks import expected_union
+from turbosparse.synthetic.masks import OVERLAP, expected_union
 
-# Correlation of the neurons that tokens of one batch activate: that of the benchmark's layers.
-_OVERLAP = 0.45
 # Bytes a second of the sparse kernels relative to dense GEMMs, and what they take longer to start and to sum up. Both
 # are worse than the kernels are, so that what the formula calls sparse is not slower than dense.
 _RELATIVE_BANDWIDTH = 0.6
@@ -59,7 +57,7 @@ def dense_from_tokens(roofline: Roofline, operator: str, shape: OperatorShape, d
             3 * neurons * neuron / roofline.bandwidth,
             6.0 * tokens * shape.top_k * shape.intermediate * shape.hidden / roofline.peak,
         )
-        active = neurons * expected_union(density, _OVERLAP, tokens * shape.top_k / visited)
+        active = neurons * expected_union(density, OVERLAP, tokens * shape.top_k / visited)
         read = neurons + 2 * active if operator.endswith("gate_first") else 3 * active
         if _OVERHEAD_SECONDS + read * neuron / (_RELATIVE_BANDWIDTH * roofline.bandwidth) >= dense:
             return tokens

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from turbosparse.synthetic.masks import OVERLAP
+
 FAMILIES = ("bamboo", "turbosparsemixtral", "llama", "minicpm", "qwen2", "smallthinker", "sparsellama")
 
 # TurboSparse-Mistral publishes only sums of ranks over groups of layers; here each sum is spread evenly.
@@ -30,7 +32,7 @@ class ModelShape:
     sliding_window: int | None = None
     dtype: str = "bfloat16"
     density: float = 0.1
-    overlap: float = 0.45
+    overlap: float = OVERLAP
     # FATReLU threshold, where config.json of the family has one.
     gate_threshold: float = 0.0
 

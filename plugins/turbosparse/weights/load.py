@@ -16,7 +16,7 @@ from torch import Tensor
 from turbosparse.errors import CheckpointError
 from turbosparse.weights.checkpoint import Checkpoint
 from turbosparse.weights.layouts import Layout
-from turbosparse.weights.placement import copy_rows, destination, shard
+from turbosparse.weights.placement import copy_rows, copy_transposed, destination, shard
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ def load_ffn(
         for part, (template, expected) in enumerate(sources):
             name = layout.name(template, layer, expert)
             tensor = checkpoint.tensor(name, expected, shape.dtype)
-            source = tensor if part < 2 else tensor.T
-            copy_rows(out[expert, :, part], source[neurons.start : neurons.stop])
+            if part < 2:
+                copy_rows(out[expert, :, part], tensor[neurons.start : neurons.stop])
+            else:
+                copy_transposed(out[expert, :, part], tensor[:, neurons.start : neurons.stop])
             checkpoint.release(name)
     return out
 
