@@ -12,7 +12,7 @@ _HEADS = ("layer", "selected", "p5", "p95", "gate open", "active", "recall", "pr
 
 def table(layers: Sequence[LayerProfile]) -> str:
     """One row a layer, then the means over all layers."""
-    rows = [_HEADS, *(_row(layer) for layer in layers)]
+    rows = [_HEADS, *(layer_cells(layer) for layer in layers)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows]
     lines += ["", f"a token selects {mean_density(layers):.1%} of the neurons, on average over layers"]
@@ -25,7 +25,8 @@ def table(layers: Sequence[LayerProfile]) -> str:
     return "\n".join(lines)
 
 
-def _row(layer: LayerProfile) -> tuple[str, ...]:
+def layer_cells(layer: LayerProfile) -> tuple[str, ...]:
+    """The layer and its shares, from `density` to `captured`."""
     shares = (
         layer.density,
         layer.density_p5,
@@ -36,4 +37,9 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         layer.precision,
         layer.captured,
     )
-    return (str(layer.layer), *("-" if share is None else f"{share:.1%}" for share in shares))
+    return (str(layer.layer), *map(percent, shares))
+
+
+def percent(share: float | None) -> str:
+    """A share as text, `-` of none."""
+    return "-" if share is None else f"{share:.1%}"

@@ -10,6 +10,7 @@ from turbosparse.profile.layer import LayerProfile
 from turbosparse.profile.page.markup import Child, Markup, element
 from turbosparse.profile.page.plot import draw
 from turbosparse.profile.page.plots import profile_plots
+from turbosparse.profile.table import layer_cells, percent
 
 # No script, and nothing fetched: the browser holds the page to it, whatever a model's name may contain.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -63,26 +64,7 @@ def _layers_table(layers: Sequence[LayerProfile]) -> Markup:
         "precision",
         "captured",
     ]
-    rows = [
-        [
-            str(layer.layer),
-            *(
-                _percent(share)
-                for share in (
-                    layer.density,
-                    layer.density_p5,
-                    layer.density_p95,
-                    layer.gate_open,
-                    layer.active,
-                    layer.recall,
-                    layer.precision,
-                    layer.captured,
-                )
-            ),
-        ]
-        for layer in layers
-    ]
-    return _table("Layers", heads, rows)
+    return _table("Layers", heads, [layer_cells(layer) for layer in layers])
 
 
 def _union_table(layers: Sequence[LayerProfile]) -> Markup:
@@ -108,9 +90,5 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
 def _both(independent: float, consecutive: float | None) -> str:
-    return f"{_percent(independent)} / {_percent(consecutive)}"
+    return f"{percent(independent)} / {percent(consecutive)}"
