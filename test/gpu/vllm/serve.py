@@ -6,7 +6,6 @@ python test/gpu/vllm/serve.py --model turbosparse-mistral-7b --minutes 5 --json 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import socket
 import sys
 import tempfile
@@ -17,11 +16,12 @@ from typing import Any
 import checks
 from garbage import garbage
 from server import Server, ServerError, device_bytes
+from shapes import add_model_options, chosen_shape
 from soak import soak
 from turbosparse.bench.description import describe
 from turbosparse.bench.record import write_json
-from turbosparse.synthetic import PRESETS
-from turbosparse.vllm.synthetic.configs import FAMILIES, sparse_config
+from turbosparse.synthetic import ModelShape
+from turbosparse.vllm.synthetic.configs import sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
 from turbosparse.vllm.synthetic.unions import named_overlap
 
@@ -30,12 +30,14 @@ _SHORTEST_SOAK = 20.0
 
 
 def main() -> int:
-    options = _parser().parse_args()
+    command = _parser()
+    options = command.parse_args()
+    shape = chosen_shape(command, options)
     begin = time.monotonic()
     record = {"schemaVersion": SCHEMA_VERSION, "kind": KIND, **describe(options.commit), "model": options.model}
     try:
         with tempfile.TemporaryDirectory() as folder:
-            record |= _run(options, Path(folder), begin + 60 * options.minutes)
+            record |= _run(shape, options, Path(folder), begin + 60 * options.minutes)
     except (ServerError, checks.CheckError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,9 +51,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    models = sorted(name for name, shape in PRESETS.items() if shape.family in FAMILIES)
-    found.add_argument("--model", choices=models, required=True)
-    found.add_argument("--layers", type=int, help="only this many layers")
+    add_model_options(found)
     found.add_argument("--minutes", type=float, default=5.0, help="of everything, both starts included")
     found.add_argument("--json", type=Path, metavar="FILE", help="write the record there")
     found.add_argument(
@@ -62,10 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     return found
 
 
-def _run(options: argparse.Namespace, folder: Path, deadline: float) -> dict[str, Any]:
-    shape = PRESETS[options.model]
-    if options.layers is not None:
-        shape = dataclasses.replace(shape, layers=options.layers, ranks=shape.ranks[: options.layers])
+def _run(shape: ModelShape, options: argparse.Namespace, folder: Path, deadline: float) -> dict[str, Any]:
     write_folder(folder / "model", sparse_config(shape, named_overlap()))
     arguments = ["--load-format", "turbosparse_synthetic", "--max-model-len", "4096", "--max-num-seqs", "64"]
     arguments += options.serve

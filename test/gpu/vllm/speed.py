@@ -19,11 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from shapes import add_model_options, chosen_shape
 from summary import serving_record, table
 from turbosparse.bench.description import describe
 from turbosparse.bench.record import write_json
-from turbosparse.synthetic import PRESETS, ModelShape
-from turbosparse.vllm.synthetic.configs import FAMILIES, dense_config, sparse_config
+from turbosparse.synthetic import ModelShape
+from turbosparse.vllm.synthetic.configs import dense_config, sparse_config
 from turbosparse.vllm.synthetic.folder import write_folder
 from turbosparse.vllm.synthetic.unions import DEFAULT_GROWTH, GROWTHS, named_overlap
 
@@ -41,11 +42,7 @@ class MeasurementError(RuntimeError):
 def main() -> int:
     command = _parser()
     options = command.parse_args()
-    shape = dataclasses.replace(PRESETS[options.model], overlap=named_overlap(options.unions))
-    if options.layers is not None:
-        if not 0 < options.layers <= shape.layers:
-            command.error(f"--layers must be 1 to {shape.layers}, not {options.layers}")
-        shape = dataclasses.replace(shape, layers=options.layers, ranks=shape.ranks[: options.layers])
+    shape = dataclasses.replace(chosen_shape(command, options), overlap=named_overlap(options.unions))
     try:
         with tempfile.TemporaryDirectory() as folder:
             found = {side: _measure(side, shape, Path(folder), options) for side in options.sides}
@@ -61,11 +58,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    models = sorted(name for name, shape in PRESETS.items() if shape.family in FAMILIES)
-    found.add_argument("--model", choices=models, required=True)
+    add_model_options(found)
     found.add_argument("--batches", type=_batches, default=BATCHES, help="default: 1,2,4,8,16,32,64")
     found.add_argument("--json", type=Path, metavar="FILE", help="write the record there")
-    found.add_argument("--layers", type=int, help="only this many layers")
     found.add_argument(
         "--unions", choices=sorted(GROWTHS), default=DEFAULT_GROWTH, help="overlap between tokens; default: %(default)s"
     )
