@@ -8,7 +8,8 @@ import type { Manifest } from "./manifest-schema.ts";
 
 /**
  * What the manifest says of one kernel: what ptxas reported, what a launch asks for, and how much of a multiprocessor
- * that leaves to use. Where an instance has several kernels, each value is the largest, and the occupancy that of all together.
+ * that leaves to use. Where an instance has several kernels, each value is the largest, and the occupancy that of all
+ * together.
  */
 export function kernelFacts(
   instance: KernelInstance,

@@ -66,28 +66,34 @@ inline Gating checked_gating(int64_t activation, double threshold) {
   return {index == 0 ? Activation::drelu : Activation::reglu, static_cast<float>(threshold)};
 }
 
+inline bool on_device(const TensorView& tensor, DLDevice device) {
+  return tensor.device().device_type == device.device_type && tensor.device().device_id == device.device_id;
+}
+
+[[noreturn]] inline void refuse_shape(const char* name, const TensorView& tensor,
+                                      std::initializer_list<int64_t> shape) {
+  std::string wanted;
+  for (const int64_t size : shape) wanted += (wanted.empty() ? "" : ", ") + std::to_string(size);
+  TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have shape [" << wanted << "], not " << shape_of(tensor);
+}
+
 // On `device`, contiguous, of the given shape. The experts dimension, where the shape has one, may be absent when it
 // is 1: `experts_at` is its position, or -1.
 inline void check_tensor(const char* name, const TensorView& tensor, DLDevice device,
                          std::initializer_list<int64_t> shape, int experts_at = -1) {
-  if (tensor.device().device_type != device.device_type || tensor.device().device_id != device.device_id) {
+  if (!on_device(tensor, device)) {
     TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be on the same CUDA device as `x`";
   }
-  std::string wanted;
   bool matches = true;
   const int missing = static_cast<int>(shape.size()) - tensor.ndim();
   const bool drop = missing == 1 && experts_at >= 0 && shape.begin()[experts_at] == 1;
   if (missing != 0 && !drop) matches = false;
   int at = 0;
   for (int i = 0; i < static_cast<int>(shape.size()); ++i) {
-    wanted += (i == 0 ? "" : ", ") + std::to_string(shape.begin()[i]);
     if (drop && i == experts_at) continue;
     if (matches && tensor.size(at++) != shape.begin()[i]) matches = false;
   }
-  if (!matches) {
-    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have shape [" << wanted << "], not "
-                              << shape_of(tensor);
-  }
+  if (!matches) refuse_shape(name, tensor, shape);
   if (!tensor.IsContiguous()) TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be contiguous";
   if (reinterpret_cast<uintptr_t>(tensor.data_ptr()) % 16 != 0) {
     TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be aligned to 16 bytes";
@@ -98,16 +104,9 @@ inline void check_tensor(const char* name, const TensorView& tensor, DLDevice de
 inline void check_rows(const char* name, const TensorView& tensor, DLDevice device,
                        std::initializer_list<int64_t> shape) {
   bool matches = tensor.ndim() == static_cast<int>(shape.size());
-  std::string wanted;
-  for (int i = 0; i < static_cast<int>(shape.size()); ++i) {
-    wanted += (i == 0 ? "" : ", ") + std::to_string(shape.begin()[i]);
-    matches = matches && tensor.size(i) == shape.begin()[i];
-  }
-  if (!matches) {
-    TVM_FFI_THROW(ValueError) << "argument `" << name << "` must have shape [" << wanted << "], not "
-                              << shape_of(tensor);
-  }
-  if (tensor.device().device_type != device.device_type || tensor.device().device_id != device.device_id) {
+  for (int i = 0; matches && i < tensor.ndim(); ++i) matches = tensor.size(i) == shape.begin()[i];
+  if (!matches) refuse_shape(name, tensor, shape);
+  if (!on_device(tensor, device)) {
     TVM_FFI_THROW(ValueError) << "argument `" << name << "` must be on the same CUDA device as the others";
   }
   if (tensor.stride(tensor.ndim() - 1) != 1) {
