@@ -8,10 +8,13 @@ from checkpoints import SHAPES, write
 from models import engine_config, one_rank
 from turbosparse.layers import compute
 from turbosparse.vllm import operators
+from turbosparse.vllm.padding import padded_rows
 from vllm.forward_context import set_forward_context
 
 # What a router gives padding, and what a rank is told of experts that it has not.
 NOWHERE = -1
+# Whether the newer model runner keeps the rows of padding up to date.
+WRITES_PADDING = "VLLM_MOE_SKIP_PADDING"
 TOKENS, HIDDEN, NEURONS, RANK, EXPERTS = 5, 64, 48, 64, 3
 
 
@@ -61,9 +64,10 @@ def test_expert_of_nobody_adds_nothing():
 
 @pytest.mark.parametrize(("name", "predictor"), CASES)
 @pytest.mark.parametrize("says", ["is_padding", "slot_mapping"])
-def test_padded_rows_change_nothing(config, name, predictor, says):
+def test_padded_rows_change_nothing(config, name, predictor, says, monkeypatch):
     if says not in inspect.signature(set_forward_context).parameters:
         pytest.skip(f"this vLLM has no {says} in the forward context")
+    monkeypatch.setenv(WRITES_PADDING, str(int(says == "is_padding")))
     padding = torch.tensor([False, False, True, False, True])
     slots = {"layer": torch.where(padding, -1, 7)}
     arguments = call(name, predictor)
@@ -74,6 +78,26 @@ def test_padded_rows_change_nothing(config, name, predictor, says):
     assert not out[padding].any()
     rows = [argument[~padding] for argument in arguments[: 2 if name == "mlp" else 3]]
     assert torch.equal(out[~padding], operator(*rows, *arguments[len(rows) :]))
+
+
+def test_rows_that_vllm_does_not_write_are_not_read(config, monkeypatch):
+    """After the capture of its graphs they say of every row that it is padding."""
+    if "is_padding" not in inspect.signature(set_forward_context).parameters:
+        pytest.skip("this vLLM has no is_padding in the forward context")
+    monkeypatch.setenv(WRITES_PADDING, "0")
+    arguments = call("mlp", True)
+    stale = {"is_padding": torch.ones(TOKENS, dtype=torch.bool), "slot_mapping": {"layer": torch.arange(TOKENS)}}
+    with set_forward_context({}, config, num_tokens=TOKENS, **stale):
+        assert torch.equal(torch.ops.turbosparse_vllm.mlp(*arguments), compute.mlp(*arguments))
+
+
+def test_layers_of_a_batch_compare_its_slots_once(config, monkeypatch):
+    monkeypatch.setenv(WRITES_PADDING, "0")
+    for slots in (torch.arange(TOKENS), torch.full((TOKENS,), -1)):
+        with set_forward_context({}, config, num_tokens=TOKENS, slot_mapping={"layer": slots}):
+            first = padded_rows(TOKENS)
+            assert padded_rows(TOKENS) is first
+            assert torch.equal(first, slots < 0)
 
 
 def test_batches_that_are_never_padded_are_not_searched(config):
