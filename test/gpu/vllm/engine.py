@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import vllm
+from agreement import MOST, measure_agreement
 from density import measure_density
 from vllm import LLM, SamplingParams
 
@@ -26,6 +27,7 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     llm = LLM(**spec["engine"])
     started = time.perf_counter() - start
     vocabulary = llm.llm_engine.model_config.get_vocab_size()
+    checked = {batch: _agreement(llm, vocabulary, batch) for batch in spec["batches"]} if spec["synthetic"] else {}
     steps = {batch: _milliseconds_per_step(llm, vocabulary, batch, spec["repeats"]) for batch in spec["batches"]}
     prefill = _prefill_milliseconds(llm, vocabulary, spec["repeats"]) if spec["prefill"] else None
     found = {
@@ -37,7 +39,15 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
         "prefillMilliseconds": None if prefill is None else round(prefill, 2),
         **llm.collective_rpc(_memory)[0],
     }
-    return found | (llm.collective_rpc(measure_density)[0] if spec["density"] else {})
+    return found | ({"agreement": checked, **llm.collective_rpc(measure_density)[0]} if spec["synthetic"] else {})
+
+
+def _agreement(llm: LLM, vocabulary: int, batch: int) -> float:
+    """Of a batch like those that are timed. Raises RuntimeError when it is not the model's function."""
+    found = measure_agreement(llm, _prompts(vocabulary, batch, PROMPT))
+    if not found <= MOST:
+        raise RuntimeError(f"{batch} streams are off by {found:.2f} of what the neurons add, more than {MOST}")
+    return round(found, 4)
 
 
 def _milliseconds_per_step(llm: LLM, vocabulary: int, batch: int, repeats: int) -> float:

@@ -114,7 +114,7 @@ def _measure(side: str, shape: ModelShape, folder: Path, options: argparse.Names
         "batches": options.batches,
         "repeats": options.repeats,
         "prefill": not options.no_prefill,
-        "density": side == "sparse",
+        "synthetic": side == "sparse",
     }
     start = time.perf_counter()
     found = _run(side, spec, folder, options.logs or folder)
