@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.library import Library, register_fake
 
 from turbosparse.layers import compute
+from turbosparse.vllm.metrics import observer_at_debug_level
 from turbosparse.vllm.padding import padded_rows
 
 _WEIGHTS = "Tensor weights, Tensor? fc1, Tensor? fc2, Tensor? fc2_low, Tensor? fc2_scale"
@@ -40,7 +41,12 @@ def _like_x(x: Tensor, *arguments: object) -> Tensor:
 # Registrations live as long as this object.
 _library = Library("turbosparse_vllm", "DEF")
 
+# None above debug level, whose log would hide what it finds. Compiled graphs are the same with and without, so that
+# vLLM's cache of them need not tell the two apart.
+observer = observer_at_debug_level()
+
 for _name, _implementation in (("mlp", mlp), ("moe", moe)):
     _library.define(_SCHEMAS[_name])
-    _library.impl(_name, _implementation, "CompositeExplicitAutograd")
+    _observed = _implementation if observer is None else observer.observed(_name, _implementation)
+    _library.impl(_name, _observed, "CompositeExplicitAutograd")
     register_fake(f"turbosparse_vllm::{_name}", _like_x, lib=_library)

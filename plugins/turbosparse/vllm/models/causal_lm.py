@@ -11,6 +11,7 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.models.utils import PPMissingLayer, maybe_prefix
 from vllm.sequence import IntermediateTensors
 
+from turbosparse.vllm import operators
 from turbosparse.vllm.models.decoder import Decoder
 from turbosparse.vllm.models.family import Family
 from turbosparse.vllm.models.loading import load_weights
@@ -39,6 +40,8 @@ class SparseForCausalLM(nn.Module):
             self.logits_processor = LogitsProcessor(config.vocab_size, scale=family.scales.logits)
         self.make_empty_intermediate_tensors = self.model.make_empty_intermediate_tensors
         self._checkpoint = vllm_config.model_config.model
+        if operators.observer is not None and get_pp_group().is_last_rank:
+            operators.observer.watch(self)
 
     def embed_input_ids(self, input_ids: Tensor) -> Tensor:
         return self.model.embed_input_ids(input_ids)
