@@ -1,9 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -27,4 +30,23 @@ def replace_file(path: Path, text: str) -> None:
     except OSError:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` to write into, which takes that name at the end; after an exception it is gone.
+
+    Raises FileExistsError when there is something of that name, OSError when it cannot be made.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} exists: give a folder that does not")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        partial.rename(path)
+    except BaseException:
+        shutil.rmtree(partial)
         raise
