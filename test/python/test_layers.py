@@ -4,7 +4,7 @@ import pytest
 import torch
 from turbosparse import ops, reference, synthetic
 from turbosparse.errors import CheckpointError
-from turbosparse.layers import Function, SparseMLP, SparseMoE, compute, local_expert_ids, top_k_routing
+from turbosparse.layers import Function, SparseMLP, SparseMoE, compute, local_expert_ids, own_experts, top_k_routing
 from turbosparse.synthetic import PRESETS
 from turbosparse.weights import Checkpoint, layer_shape, layout_for, load_ffn, load_predictor
 
@@ -41,13 +41,14 @@ def tensors(checkpoint, layer=1):
             yield part, expert, checkpoint.tensor(name, sizes[part], shape.dtype), name
 
 
-def loaded(checkpoint, *, function=DRELU, tensor_parallel=(0, 1), local=None, order=list):
+def loaded(checkpoint, *, function=DRELU, tensor_parallel=(0, 1), local=None, order=list, reduce=None):
     shape = layer_shape(checkpoint, layout_of(checkpoint), 1)
     sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate, "function": function, "dtype": shape.dtype}
+    parallel = {"tensor_parallel": tensor_parallel, "reduce": reduce}
     if shape.experts == 1:
-        module = SparseMLP(tensor_parallel=tensor_parallel, **sizes)
+        module = SparseMLP(**parallel, **sizes)
     else:
-        module = SparseMoE(experts=shape.experts, local_experts=local, tensor_parallel=tensor_parallel, **sizes)
+        module = SparseMoE(experts=shape.experts, local_experts=local, **parallel, **sizes)
     own = range(shape.experts) if local is None else local
     filled = set()
     for part, expert, tensor, name in order(tensors(checkpoint)):
@@ -168,6 +169,31 @@ def test_foreign_experts_are_none():
     ids = torch.tensor([[0, 5], [2, 3]], dtype=torch.int32)
     assert local_expert_ids(ids, range(2, 4), 6).tolist() == [[-1, -1], [0, 1]]
     assert local_expert_ids(ids, range(6), 6) is ids
+
+
+def test_experts_are_split_in_order():
+    assert [list(own_experts(8, (rank, 3))) for rank in range(3)] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    with pytest.raises(ValueError, match="4 experts do not fill 8 ranks"):
+        own_experts(4, (3, 8))
+
+
+@pytest.mark.parametrize("checkpoint", ["mixtral-tiny"], indirect=True)
+def test_tensors_of_other_shards_are_left(checkpoint):
+    part, _, tensor, name = next(tensors(checkpoint))
+    shape = layer_shape(checkpoint, layout_of(checkpoint), 1)
+    sizes = {"hidden": shape.hidden, "intermediate": shape.intermediate, "dtype": shape.dtype}
+    module = SparseMoE(experts=4, local_experts=range(2, 4), function=DRELU, **sizes)
+    module.weights.data.zero_()
+    assert module.take(part, 1, tensor, name) == []
+    assert not module.weights.any()
+    assert module.take(part, 3, tensor, name) == ["weights"]
+    assert torch.equal(module.weights[1, :, 0], tensor)
+
+
+def test_parts_are_summed_by_the_function_given(checkpoint):
+    x, routing = inputs(checkpoint)
+    expected = call(loaded(checkpoint), x, routing) * 3
+    assert torch.equal(call(loaded(checkpoint, reduce=lambda part: part * 3), x, routing), expected)
 
 
 def test_wrong_tensors_are_named(checkpoint):

@@ -7,7 +7,22 @@ streams them, and leave sums over shards to the server.
 from turbosparse.layers.compute import mlp, moe
 from turbosparse.layers.function import Function
 from turbosparse.layers.neurons import Neurons
+from turbosparse.layers.operators import define_layers
+from turbosparse.layers.residual import decoder_step
 from turbosparse.layers.sparse_mlp import SparseMLP
-from turbosparse.layers.sparse_moe import SparseMoE, local_expert_ids, top_k_routing
+from turbosparse.layers.sparse_moe import Mixture, SparseMoE, local_expert_ids, own_experts, top_k_routing
 
-__all__ = ["Function", "Neurons", "SparseMLP", "SparseMoE", "local_expert_ids", "mlp", "moe", "top_k_routing"]
+__all__ = [
+    "Function",
+    "Mixture",
+    "Neurons",
+    "SparseMLP",
+    "SparseMoE",
+    "decoder_step",
+    "define_layers",
+    "local_expert_ids",
+    "mlp",
+    "moe",
+    "own_experts",
+    "top_k_routing",
+]

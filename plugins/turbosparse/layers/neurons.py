@@ -26,6 +26,8 @@ class Neurons(nn.Module):
     fc2: Tensor | None
     fc2_low: Tensor | None
     fc2_scale: Tensor | None
+    # Which of a layer's experts those of this shard are.
+    local_experts: range
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Neurons(nn.Module):
         """
         super().__init__()
         self.hidden, self.intermediate, self.function = hidden, intermediate, function
+        self.local_experts = range(experts)
         self.neurons = shard(intermediate, tensor_parallel)
         self._add("weights", (experts, len(self.neurons), 3, hidden), dtype or torch.get_default_dtype())
         for name in ("fc1", "fc2", "fc2_low", "fc2_scale"):
@@ -78,6 +81,12 @@ class Neurons(nn.Module):
         self._add("fc2", matrix, torch.int8)
         self._add("fc2_low", matrix, torch.int8)
         self._add("fc2_scale", matrix[:2], torch.float32)
+
+    def take(self, part: str, expert: int, tensor: Tensor, name: str) -> list[str]:
+        """As `load`, of an expert among those of all shards; nothing is done with one of another shard."""
+        if expert not in self.local_experts:
+            return []
+        return self.load(part, expert - self.local_experts.start, tensor, name)
 
     def load(self, part: str, expert: int, tensor: Tensor, name: str) -> list[str]:
         """Copy this shard's share of a checkpoint's tensor to its place; the names of the parameters it belongs to.

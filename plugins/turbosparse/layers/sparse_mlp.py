@@ -24,8 +24,14 @@ class SparseMLP(Neurons):
         tensor_parallel: tuple[int, int] = (0, 1),
         dtype: torch.dtype | None = None,
         operator: Callable[..., Tensor] = compute.mlp,
+        reduce: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        """Arguments and errors as `Neurons`. `operator` is called as `compute.mlp` without padding."""
+        """Other arguments and errors as `Neurons`.
+
+        Args:
+            operator: called as `compute.mlp` without padding.
+            reduce: the server's sum over shards; None leaves it to the caller.
+        """
         super().__init__(
             experts=1,
             hidden=hidden,
@@ -34,10 +40,11 @@ class SparseMLP(Neurons):
             tensor_parallel=tensor_parallel,
             dtype=dtype,
         )
-        self._operator = operator
+        self._operator, self._reduce = operator, reduce
 
     def forward(self, x: Tensor, predictor_input: Tensor) -> Tensor:
-        """This shard's part of the output `[tokens, hidden]`; the parts of all shards sum to it."""
+        """The output `[tokens, hidden]`; without `reduce` this shard's part, which sums to it over all shards."""
         predictor = (self.fc1, self.fc2, self.fc2_low, self.fc2_scale)
         function = (self.function.activation, self.function.gate_threshold)
-        return self._operator(x, predictor_input, self.weights, *predictor, *function)
+        part = self._operator(x, predictor_input, self.weights, *predictor, *function)
+        return part if self._reduce is None else self._reduce(part)

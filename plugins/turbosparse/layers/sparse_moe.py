@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from turbosparse.layers import compute
 from turbosparse.layers.function import Function
@@ -30,6 +30,7 @@ class SparseMoE(Neurons):
         tensor_parallel: tuple[int, int] = (0, 1),
         dtype: torch.dtype | None = None,
         operator: Callable[..., Tensor] = compute.moe,
+        reduce: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Other arguments and errors as `Neurons`.
 
@@ -37,6 +38,7 @@ class SparseMoE(Neurons):
             experts: of all shards.
             local_experts: those of this one; None is all.
             operator: called as `compute.moe` without padding.
+            reduce: the server's sum over shards; None leaves it to the caller.
         """
         local = range(experts) if local_experts is None else local_experts
         super().__init__(
@@ -48,17 +50,31 @@ class SparseMoE(Neurons):
             dtype=dtype,
         )
         self.experts, self.local_experts = experts, local
-        self._operator = operator
+        self._operator, self._reduce = operator, reduce
 
     def forward(self, x: Tensor, topk_ids: Tensor, topk_weights: Tensor) -> Tensor:
-        """This shard's part of the output `[tokens, hidden]`.
+        """The output `[tokens, hidden]`; without `reduce` this shard's part of it.
 
         `topk_ids` int `[tokens, top_k]` are ids among all experts; `topk_weights` is float32 of that shape.
         """
         ids = local_expert_ids(topk_ids, self.local_experts, self.experts)
         predictor = (self.fc1, self.fc2, self.fc2_low, self.fc2_scale)
         function = (self.function.activation, self.function.gate_threshold)
-        return self._operator(x, ids, topk_weights, self.weights, *predictor, *function)
+        part = self._operator(x, ids, topk_weights, self.weights, *predictor, *function)
+        return part if self._reduce is None else self._reduce(part)
+
+
+class Mixture(nn.Module):
+    """A router and its experts."""
+
+    def __init__(self, gate: nn.Module, experts: SparseMoE, top_k: int) -> None:
+        """`gate` is the server's layer that makes logits `[tokens, experts]` of `[tokens, hidden]`."""
+        super().__init__()
+        self.gate, self.experts, self.top_k = gate, experts, top_k
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[tokens, hidden]`, as the experts return it."""
+        return self.experts(x, *top_k_routing(self.gate(x), self.top_k))
 
 
 def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
@@ -76,3 +92,16 @@ def local_expert_ids(ids: Tensor, local: range, experts: int) -> Tensor:
         return ids.int()
     own = (ids >= local.start) & (ids < local.stop)
     return torch.where(own, ids - local.start, -1).int()
+
+
+def own_experts(experts: int, shard: tuple[int, int]) -> range:
+    """Consecutive experts of shard (rank, size), one more on the first shards where they do not divide.
+
+    Raises ValueError when a shard would have none.
+    """
+    rank, size = shard
+    if experts < size:
+        raise ValueError(f"{experts} experts do not fill {size} ranks")
+    each, more = divmod(experts, size)
+    start = rank * each + min(rank, more)
+    return range(start, start + each + (rank < more))

@@ -1,34 +1,13 @@
-"""Config types of the released checkpoints, whose own remote code is then not needed."""
+"""Config types of the released checkpoints, and what takes their place in a version that cannot serve them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from transformers import LlamaConfig, MistralConfig, MixtralConfig, PretrainedConfig
+from transformers import PretrainedConfig
 
 from turbosparse.errors import TurboSparseError
-
-
-class BambooConfig(MistralConfig):
-    """TurboSparse-Mistral and Bamboo."""
-
-    model_type = "bamboo"
-    architecture = "BambooForCausalLM"
-
-
-class TurboSparseMixtralConfig(MixtralConfig):
-    """TurboSparse-Mixtral."""
-
-    model_type = "turbosparsemixtral"
-    architecture = "TurboSparseMixtralForCausalLM"
-
-
-class SparseLlamaConfig(LlamaConfig):
-    """ProSparse."""
-
-    model_type = "sparsellama"
-    architecture = "SparseLlamaForCausalLM"
-
+from turbosparse.families.configs import BambooConfig, SparseLlamaConfig, TurboSparseMixtralConfig
 
 ALL = (BambooConfig, TurboSparseMixtralConfig, SparseLlamaConfig)
 

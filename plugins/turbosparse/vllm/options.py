@@ -2,77 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
+import functools
 
-from turbosparse.errors import TurboSparseError
-from turbosparse.layers import Function
+from turbosparse import families
 
-_KEYS = ("activation", "gate_threshold", "predictor_bits")
-# Of the load format that makes weights instead of reading them.
-_SYNTHETIC_KEYS = ("density", "overlap", "predictor_ranks")
-
-
-@dataclass(frozen=True)
-class Activations:
-    """Functions that a family's models compute; the first is meant where neither the user nor the config says one."""
-
-    known: tuple[str, ...]
-    has_default: bool = True
-
-
-def read_function(config: Any, activations: Activations) -> Function:
-    """What the FFNs of a model with this config compute.
-
-    Published FATReLU models write `"hidden_act": "fatrelu"` with the threshold in `hidden_act_param`.
-
-    Raises:
-        TurboSparseError: the config's `hidden_act` leaves no neuron inactive, or a key of `turbosparse` is unknown,
-            missing or does not fit.
-    """
-    options = _options(config)
-    hidden_act = getattr(config, "hidden_act", None)
-    if hidden_act not in ("relu", "fatrelu"):
-        raise TurboSparseError(
-            f'config.json: "hidden_act" is {hidden_act!r}, expected "relu" or "fatrelu": only models of the ReLU '
-            "family have inactive neurons to skip. Serve this one without the override of its architecture."
-        )
-    activation = options.get("activation", activations.known[0] if activations.has_default else None)
-    if activation not in activations.known:
-        known = " or ".join(activations.known)
-        raise TurboSparseError(
-            f"{_where('activation')} must be {known}, found {activation!r}: config.json cannot tell them apart. "
-            f"{_example('activation', activations.known[0])}"
-        )
-    threshold = options.get("gate_threshold")
-    if threshold is None:
-        threshold = getattr(config, "hidden_act_param", None) if hidden_act == "fatrelu" else 0.0
-    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 <= threshold < math.inf:
-        raise TurboSparseError(
-            f"{_where('gate_threshold')} must be a number of at least 0, found {threshold!r}. "
-            f"{_example('gate_threshold', 0.01)}"
-        )
-    try:
-        return Function(activation, float(threshold), options.get("predictor_bits", 16))
-    except ValueError as error:
-        raise TurboSparseError(f"turbosparse: {error}") from error
-
-
-def _options(config: Any) -> dict[str, Any]:
-    options = getattr(config, "turbosparse", None) or {}
-    if not isinstance(options, dict):
-        raise TurboSparseError(f'config.json: "turbosparse" must be a dictionary, found {options!r}')
-    unknown = sorted(set(options) - {*_KEYS, *_SYNTHETIC_KEYS})
-    if unknown:
-        raise TurboSparseError(f"{_where(unknown[0])} is not known; known keys are {', '.join(_KEYS)}")
-    return options
-
-
-def _where(key: str) -> str:
-    return f'the key "{key}" of "turbosparse" in config.json or --hf-overrides'
-
-
-def _example(key: str, value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else value
-    return f"""For example: --hf-overrides '{{"turbosparse": {{"{key}": {text}}}}}'"""
+read_function = functools.partial(families.read_function, overrides="--hf-overrides")

@@ -61,9 +61,8 @@ def test_refused(model, options, problem, tmp_path):
         initialize_model(vllm_config=config, model_config=config.model_config)
 
 
-def test_more_ranks_than_experts_are_refused(tmp_path):
-    from turbosparse.vllm.models.feed_forward import own_experts
+def test_more_ranks_than_experts_are_refused():
+    from turbosparse.vllm.models.feed_forward import experts_of_rank
 
-    with pytest.raises(TurboSparseError, match="4 experts do not fill 8 ranks"):
-        own_experts(4, 3, 8)
-    assert [list(own_experts(8, rank, 3)) for rank in range(3)] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    with pytest.raises(TurboSparseError, match="4 experts do not fill 8 ranks: leave --enable-expert-parallel out"):
+        experts_of_rank(4, (3, 8))

@@ -9,7 +9,7 @@ from vllm.model_executor.layers.attention import Attention
 from vllm.model_executor.layers.linear import QKVParallelLinear, RowParallelLinear
 from vllm.model_executor.layers.rotary_embedding import get_rope
 
-from turbosparse.vllm.models.family import head_dim, sliding_window
+from turbosparse.families import head_dim, sliding_window
 
 
 class SelfAttention(nn.Module):

@@ -13,9 +13,9 @@ from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmb
 from vllm.model_executor.models.utils import PPMissingLayer, make_empty_intermediate_tensors_factory, make_layers
 from vllm.sequence import IntermediateTensors
 
-from turbosparse.layers import Function
+from turbosparse.families import Family
+from turbosparse.layers import Function, decoder_step
 from turbosparse.vllm.models.attention import SelfAttention
-from turbosparse.vllm.models.family import Family
 from turbosparse.vllm.models.feed_forward import FeedForward, MixtureOfExperts
 
 
@@ -40,23 +40,16 @@ class DecoderLayer(nn.Module):
         self.add_module(family.block, block)
 
     def forward(self, positions: Tensor, hidden_states: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
-        if residual is None:
-            residual = hidden_states
-            hidden_states = self.input_layernorm(hidden_states)
-        else:
-            hidden_states, residual = self.input_layernorm(hidden_states, residual)
-        hidden_states = self._scaled(self.self_attn(positions, hidden_states))
-        hidden_states, residual = self.post_attention_layernorm(hidden_states, residual)
-        block = getattr(self, self.family.block)
-        if self.family.is_moe:
-            hidden_states = block(hidden_states)
-        else:
-            hidden_states = block(hidden_states, residual if self.family.predictor_reads_residual else hidden_states)
-        return self._scaled(hidden_states), residual
-
-    def _scaled(self, branch: Tensor) -> Tensor:
-        scale = self.family.scales.branch
-        return branch if scale == 1.0 else branch * scale
+        return decoder_step(
+            hidden_states,
+            residual,
+            input_norm=self.input_layernorm,
+            attention=lambda normed: self.self_attn(positions, normed),
+            post_attention_norm=self.post_attention_layernorm,
+            feed_forward=getattr(self, self.family.block),
+            predictor_reads_residual=self.family.predictor_reads_residual,
+            scale=self.family.scales.branch,
+        )
 
 
 @support_torch_compile

@@ -1,9 +1,10 @@
 """The sparse layers over vLLM's parallel groups."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from vllm.distributed.communication_op import tensor_model_parallel_all_reduce
 from vllm.distributed.parallel_state import (
     get_tensor_model_parallel_rank,
@@ -12,7 +13,7 @@ from vllm.distributed.parallel_state import (
 from vllm.model_executor.layers.linear import ReplicatedLinear
 
 from turbosparse.errors import TurboSparseError
-from turbosparse.layers import Function, SparseMLP, SparseMoE, top_k_routing
+from turbosparse.layers import Function, Mixture, SparseMLP, SparseMoE, own_experts
 from turbosparse.vllm import operators  # noqa: F401  registers the operators
 
 
@@ -20,54 +21,52 @@ class FeedForward(SparseMLP):
     """The FFN of a dense layer, its neurons split over tensor-parallel ranks and its output summed over them."""
 
     def __init__(self, config: Any, function: Function) -> None:
-        ranks = get_tensor_model_parallel_world_size()
         super().__init__(
             hidden=config.hidden_size,
             intermediate=config.intermediate_size,
             function=function,
-            tensor_parallel=(get_tensor_model_parallel_rank(), ranks),
+            tensor_parallel=_own_shard(),
             operator=torch.ops.turbosparse_vllm.mlp,
+            reduce=_sum_over_ranks(),
         )
-        self.ranks = ranks
-
-    def forward(self, x: Tensor, predictor_input: Tensor) -> Tensor:
-        part = super().forward(x, predictor_input)
-        return tensor_model_parallel_all_reduce(part) if self.ranks > 1 else part
 
 
-class MixtureOfExperts(nn.Module):
+class MixtureOfExperts(Mixture):
     """The router and the experts, whose neurons or, under expert parallelism, which are split over the ranks."""
 
     def __init__(self, config: Any, function: Function, *, expert_parallel: bool, prefix: str) -> None:
-        super().__init__()
-        rank, self.ranks = get_tensor_model_parallel_rank(), get_tensor_model_parallel_world_size()
         experts = config.num_local_experts
-        self.top_k = config.num_experts_per_tok
-        self.gate = ReplicatedLinear(
-            input_size=config.hidden_size, output_size=experts, bias=False, prefix=f"{prefix}.gate"
+        gate = ReplicatedLinear(
+            input_size=config.hidden_size,
+            output_size=experts,
+            bias=False,
+            prefix=f"{prefix}.gate",
+            return_bias=False,
         )
-        self.experts = SparseMoE(
+        sparse = SparseMoE(
             experts=experts,
             hidden=config.hidden_size,
             intermediate=config.intermediate_size,
             function=function,
-            local_experts=own_experts(experts, rank, self.ranks) if expert_parallel else None,
-            tensor_parallel=(0, 1) if expert_parallel else (rank, self.ranks),
+            local_experts=experts_of_rank(experts, _own_shard()) if expert_parallel else None,
+            tensor_parallel=(0, 1) if expert_parallel else _own_shard(),
             operator=torch.ops.turbosparse_vllm.moe,
+            reduce=_sum_over_ranks(),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits, _ = self.gate(x)
-        part = self.experts(x, *top_k_routing(logits, self.top_k))
-        return tensor_model_parallel_all_reduce(part) if self.ranks > 1 else part
+        super().__init__(gate, sparse, config.num_experts_per_tok)
 
 
-def own_experts(experts: int, rank: int, ranks: int) -> range:
-    """Consecutive experts, one more on the first ranks where they do not divide: as vLLM filters them when loading."""
-    if experts < ranks:
-        raise TurboSparseError(
-            f"{experts} experts do not fill {ranks} ranks: leave --enable-expert-parallel out, or use fewer ranks."
-        )
-    each, more = divmod(experts, ranks)
-    start = rank * each + min(rank, more)
-    return range(start, start + each + (rank < more))
+def experts_of_rank(experts: int, shard: tuple[int, int]) -> range:
+    """As vLLM filters them when loading. Raises TurboSparseError when there are fewer experts than ranks."""
+    try:
+        return own_experts(experts, shard)
+    except ValueError as error:
+        raise TurboSparseError(f"{error}: leave --enable-expert-parallel out, or use fewer ranks.") from error
+
+
+def _own_shard() -> tuple[int, int]:
+    return get_tensor_model_parallel_rank(), get_tensor_model_parallel_world_size()
+
+
+def _sum_over_ranks() -> Callable[[Tensor], Tensor] | None:
+    return tensor_model_parallel_all_reduce if get_tensor_model_parallel_world_size() > 1 else None

@@ -7,12 +7,8 @@ from typing import Any
 from vllm.config import VllmConfig
 from vllm.model_executor.models.interfaces import SupportsPP
 
+from turbosparse.families import MINICPM, Scales
 from turbosparse.vllm.models.causal_lm import SparseForCausalLM
-from turbosparse.vllm.models.family import Family, Scales
-from turbosparse.vllm.options import Activations
-from turbosparse.weights.layouts import LAYOUTS
-
-FAMILY = Family(layout=LAYOUTS["minicpm"], activations=Activations(("reglu",)))
 
 
 def scales(config: Any) -> Scales:
@@ -26,5 +22,5 @@ def scales(config: Any) -> Scales:
 
 class TurboSparseMiniCPMForCausalLM(SparseForCausalLM, SupportsPP):
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
-        family = dataclasses.replace(FAMILY, scales=scales(vllm_config.model_config.hf_config))
+        family = dataclasses.replace(MINICPM, scales=scales(vllm_config.model_config.hf_config))
         super().__init__(family, vllm_config=vllm_config, prefix=prefix)

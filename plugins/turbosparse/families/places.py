@@ -1,4 +1,8 @@
-"""Where each tensor of a checkpoint goes, by name, for all layers of the model."""
+"""Where each tensor of a checkpoint goes, by name, for all layers of the model.
+
+Adapters name their modules as the checkpoints do, except that queries, keys and values are one matrix `qkv_proj` and
+that a layer's experts are one module `experts`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from turbosparse.vllm.models.family import Family, head_dim
+from turbosparse.families.family import Family, head_dim
 
 
 @dataclass(frozen=True)
 class Place:
-    """A parameter of a vLLM layer. `shard` is what its loader calls this part of it, None when it is the whole."""
+    """A parameter of a server's layer. `shard` is which part of it: `"q"`, `"k"` or `"v"`, None when it is the whole.
+
+    `shape` is the tensor's, of all ranks.
+    """
 
     parameter: str
     shape: tuple[int, ...]
@@ -41,8 +48,21 @@ def checkpoint_places(config: Any, family: Family) -> dict[str, Place | NeuronPl
         places["lm_head.weight"] = Place("lm_head.weight", table)
     for layer in range(config.num_hidden_layers):
         places.update(_layer(config, family, f"model.layers.{layer}."))
-        places.update(_neurons(config, family, layer))
+        places.update(neuron_places(config, family, layer))
     return places
+
+
+def neuron_places(config: Any, family: Family, layer: int) -> dict[str, NeuronPlace]:
+    """Those of one layer's FFN or experts, by names of the checkpoint."""
+    layout = family.layout
+    block = f"model.layers.{layer}.{family.block}" + (".experts" if family.is_moe else "")
+    templates = {"gate": layout.gate, "up": layout.up, "down": layout.down, "fc1": layout.fc1, "fc2": layout.fc2}
+    return {
+        layout.name(template, layer, expert): NeuronPlace(block, part, expert)
+        for expert in range(family.experts(config))
+        for part, template in templates.items()
+        if template is not None
+    }
 
 
 def _layer(config: Any, family: Family, prefix: str) -> Iterator[tuple[str, Place]]:
@@ -60,13 +80,3 @@ def _layer(config: Any, family: Family, prefix: str) -> Iterator[tuple[str, Plac
     if family.is_moe:
         router = f"{prefix}{family.block}.gate.weight"
         yield router, Place(router, (config.num_local_experts, hidden))
-
-
-def _neurons(config: Any, family: Family, layer: int) -> Iterator[tuple[str, NeuronPlace]]:
-    layout = family.layout
-    block = f"model.layers.{layer}.{family.block}" + (".experts" if family.is_moe else "")
-    templates = {"gate": layout.gate, "up": layout.up, "down": layout.down, "fc1": layout.fc1, "fc2": layout.fc2}
-    for expert in range(config.num_local_experts if family.is_moe else 1):
-        for part, template in templates.items():
-            if template is not None:
-                yield layout.name(template, layer, expert), NeuronPlace(block, part, expert)
