@@ -1,0 +1,1 @@
+"""What the recorded interfaces compute, in plain torch on any device."""
