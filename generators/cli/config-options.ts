@@ -24,7 +24,11 @@ export function modelOptions(command: Command): Command {
 /** Declares the input options that `resolveConfig` understands; commander's names are those of `ConfigOptions`. */
 export function addConfigOptions(command: Command): Command {
   command.option("--config <file>", "configuration file (default: turbosparse.yaml in this folder, if there is one)");
-  return modelOptions(command).option("--engine <list>", "inference servers, comma-separated", collectList);
+  return modelOptions(command).option(
+    "--engine <list>",
+    "what uses the kernels, comma-separated: vllm, tensorrt, cpp",
+    collectList,
+  );
 }
 
 /** The shared input options out of everything commander parsed. */

@@ -3,7 +3,7 @@ import type { Env, RunResult } from "../io/env.ts";
 import type { CacheStore } from "./cache/store.ts";
 import { noObject, unitFailure } from "./compile-failure.ts";
 import { isRelocatableObject } from "./elf/object.ts";
-import { tvmFfiInclude } from "./flags.ts";
+import { type ExternalName, externals } from "./external.ts";
 import { parsePtxasLog } from "./ptxas.ts";
 import { cleanEnvironment } from "./toolchain/probe.ts";
 import type { Toolchain } from "./toolchain/types.ts";
@@ -17,8 +17,8 @@ export interface UnitCompiler {
   readonly env: Env;
   readonly store: CacheStore;
   readonly toolchain: Toolchain;
-  /** Folder of apache-tvm-ffi's headers. */
-  readonly tvmFfiHeaders: string;
+  /** Folders of the headers of other projects that units include. */
+  readonly headers: Readonly<Partial<Record<ExternalName, string>>>;
   readonly timeoutMs: number;
   /** Gets the whole output of a compiler that failed. */
   readonly logFolder: string;
@@ -55,11 +55,14 @@ async function writeSources(compiler: UnitCompiler, unit: Unit, folder: string):
     await fs.makeDir(join(folder, dirname(path)));
     await fs.writeAtomic(join(folder, path), text);
   }
-  if (!unit.usesTvmFfi) return;
-  for (const path of await fs.walk(compiler.tvmFfiHeaders)) {
-    const target = join(folder, tvmFfiInclude, path);
-    await fs.makeDir(dirname(target));
-    await fs.copy(join(compiler.tvmFfiHeaders, path), target);
+  for (const { name, folder: include } of externals.filter(({ name }) => unit.external.includes(name))) {
+    const headers = compiler.headers[name];
+    if (headers === undefined) throw new Error(`${unit.path} includes headers of ${name}, which were not asked for.`);
+    for (const path of await fs.walk(headers)) {
+      const target = join(folder, include, path);
+      await fs.makeDir(dirname(target));
+      await fs.copy(join(headers, path), target);
+    }
   }
 }
 

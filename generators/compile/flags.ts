@@ -1,8 +1,9 @@
 import type { Arch } from "../plan/types.ts";
+import type { External } from "./external.ts";
 import { includeRoot } from "./includes.ts";
 
-/** Where apache-tvm-ffi's headers lie in the folder a unit compiles in: relative, because `__FILE__` reaches objects. */
-export const tvmFfiInclude = "third_party/tvm_ffi/include";
+/** Whether functions without an attribute of their own can be seen from outside of a library. */
+export type Visibility = "hidden" | "default";
 
 /** Flags of every unit. `--objdir-as-tempdir` keeps the names of temporary files out of the objects. */
 export const commonFlags = [
@@ -18,12 +19,19 @@ export const commonFlags = [
 ] as const;
 
 /** Flags of one unit. nvcc derives the names of anonymous namespaces from the absolute path unless told another. */
-export function unitFlags(path: string, archs: readonly Arch[], usesTvmFfi: boolean): string[] {
+export function unitFlags(
+  path: string,
+  archs: readonly Arch[],
+  external: readonly External[],
+  visibility: Visibility = "hidden",
+): string[] {
   return [
     ...commonFlags,
     ...archs.flatMap((arch) => ["-gencode", gencode(arch)]),
     ...(archs.length === 0 ? [] : ["-Xcudafe", `--orig_src_path_name,${path}`]),
-    ...(usesTvmFfi ? [`-I${tvmFfiInclude}`] : []),
+    ...external.map(({ folder }) => `-I${folder}`),
+    // The last one counts.
+    ...(visibility === "hidden" ? [] : ["-Xcompiler", `-fvisibility=${visibility}`]),
   ];
 }
 
@@ -34,8 +42,8 @@ function gencode(arch: Arch): string {
 }
 
 /**
- * Flags of the link. libstdc++, libgcc and the CUDA runtime are linked in so that the library depends on nothing but
- * glibc and libtvm_ffi; only the tvm-ffi exports stay visible.
+ * Flags of the link. libstdc++, libgcc and the CUDA runtime are linked in so that a library depends on nothing but glibc
+ * and, where its bindings need it, libtvm_ffi; only the exports of its definition stay visible.
  */
 export const linkFlags = [
   "-shared",
@@ -51,6 +59,3 @@ export const linkFlags = [
   "-Wl,-z,relro,-z,now",
   "-Wl,-s",
 ] as const;
-
-/** Linker version script: what the library shows. */
-export const exportsMap = "{\n  global: __tvm_ffi_*;\n  local: *;\n};\n";

@@ -1,5 +1,5 @@
 import { sha256 } from "./digest.ts";
-import { exportsMap, linkFlags } from "./flags.ts";
+import { linkFlags } from "./flags.ts";
 import type { ToolVersions } from "./toolchain/types.ts";
 import type { Unit } from "./types.ts";
 
@@ -19,12 +19,13 @@ export function unitKey(unit: Unit, versions: ToolVersions): string {
       flags: unit.flags,
       nvcc: versions.nvcc,
       host: versions.host,
-      tvmFfi: unit.usesTvmFfi ? versions.tvmFfi : "",
+      tvmFfi: unit.external.includes("tvmFfi") ? versions.tvmFfi : "",
+      ...(unit.external.includes("tensorRt") ? { tensorRt: versions.tensorRt } : {}),
     }),
   );
 }
 
-/** Cache key of the library linked from the units with these keys. */
-export function libraryKey(unitKeys: readonly string[], versions: ToolVersions): string {
+/** Cache key of the library, shown through this version script, that is linked from the units with these keys. */
+export function libraryKey(unitKeys: readonly string[], exportsMap: string, versions: ToolVersions): string {
   return sha256(JSON.stringify({ schema: keySchema, units: [...unitKeys].sort(), linkFlags, exportsMap, versions }));
 }

@@ -1,5 +1,6 @@
 import type { Arch } from "../plan/types.ts";
 import type { FileSet } from "../render/types.ts";
+import type { ExternalName } from "./external.ts";
 
 /** One translation unit with everything that decides its object's bytes, the compilers aside. */
 export interface Unit {
@@ -9,8 +10,8 @@ export interface Unit {
   readonly archs: readonly Arch[];
   /** The source and every header of this package that it reaches, by path. Nothing else is there when it compiles. */
   readonly files: FileSet;
-  /** Whether it includes apache-tvm-ffi's headers. */
-  readonly usesTvmFfi: boolean;
+  /** Other projects whose headers it includes. */
+  readonly external: readonly ExternalName[];
   /** nvcc flags, free of absolute paths. */
   readonly flags: readonly string[];
 }
@@ -37,6 +38,8 @@ export interface CompileProgress {
 export interface CompiledLibrary {
   readonly key: string;
   readonly bytes: Uint8Array;
+  /** The static library of the same objects, where the definition has one. */
+  readonly archive: Uint8Array | undefined;
   /** Of all units, sorted by symbol and architecture. */
   readonly resources: readonly KernelResources[];
   readonly compiledUnits: number;

@@ -50,7 +50,11 @@ export const configSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Tensor-parallel sizes to build shards for. Default: [1]."),
-  engines: z.array(z.string().min(1)).min(1).optional().describe("Inference servers. Default: [vllm]."),
+  engines: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("What uses the kernels: vllm, tensorrt, cpp. Default: [vllm]."),
   dtypes: z
     .strictObject({
       weights: z.enum(["bf16", "fp16"]).optional().describe("Default: the checkpoint's."),

@@ -1,10 +1,12 @@
 import { TurboSparseError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
+import { cpp } from "./cpp.ts";
+import { tensorrt } from "./tensorrt.ts";
 import type { EngineDefinition } from "./types.ts";
 import { vllm } from "./vllm.ts";
 
 /** Every engine that can be built for. */
-const engines: readonly EngineDefinition[] = [vllm];
+const engines: readonly EngineDefinition[] = [vllm, tensorrt, cpp];
 
 /** The engine of that name. `where` is the flag or `file:line:col` that names it, for the error. */
 export function findEngine(name: string, where: string): EngineDefinition {

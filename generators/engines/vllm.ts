@@ -4,5 +4,6 @@ import type { EngineDefinition } from "./types.ts";
 export const vllm: EngineDefinition = {
   name: "vllm",
   product: "torch operators in a Python wheel",
+  library: "python",
   entryPoints: { "vllm.general_plugins": "turbosparse = turbosparse.vllm:register" },
 };

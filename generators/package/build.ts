@@ -1,11 +1,13 @@
 import { join } from "node:path";
-import { createBusyClock } from "../compile/busy-clock.ts";
+import { type BusyClock, createBusyClock } from "../compile/busy-clock.ts";
 import type { CacheStore } from "../compile/cache/store.ts";
 import { compile, keyUnits } from "../compile/compile.ts";
-import { sha256 } from "../compile/digest.ts";
+import { libraries } from "../compile/libraries.ts";
 import { spillFailure, spillReport } from "../compile/spills.ts";
-import { prepareToolchain, readyToCompile } from "../compile/toolchain/toolchain.ts";
-import type { CompileProgress, Unit } from "../compile/types.ts";
+import { findTensorRtHeaders } from "../compile/toolchain/tensorrt.ts";
+import { prepareToolchain, readyToCompile, withTensorRt } from "../compile/toolchain/toolchain.ts";
+import type { Toolchain } from "../compile/toolchain/types.ts";
+import type { CompiledLibrary, CompileProgress, Unit } from "../compile/types.ts";
 import { listUnits } from "../compile/units.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Env } from "../io/env.ts";
@@ -13,13 +15,12 @@ import { plan } from "../plan/plan.ts";
 import type { BuildPlan } from "../plan/types.ts";
 import { render } from "../render/render.ts";
 import type { PackageInputs } from "./inputs.ts";
-import { createManifest } from "./manifest.ts";
-import { writeWheel } from "./output.ts";
-import { cachedZip } from "./wheel/cached-zip.ts";
-import { assembleWheel } from "./wheel/wheel.ts";
+import type { BuildOutcome } from "./outcome.ts";
+import { type Packaged, packageProduct } from "./package-product.ts";
+import { type Product, productsOf } from "./products.ts";
 
 export interface BuildOptions {
-  /** Absolute folder for the wheel. */
+  /** Absolute folder for the wheel and the bundles. */
   readonly out: string;
   readonly maxJobs: number;
   /** For one translation unit. */
@@ -28,25 +29,27 @@ export interface BuildOptions {
   readonly allowSpills: boolean;
 }
 
-/** What a build made and how long its parts took, in milliseconds. */
-export interface BuildOutcome {
-  readonly wheel: { readonly path: string; readonly name: string; readonly bytes: number; readonly sha256: string };
-  /** The wheel was there with the same bytes. */
-  readonly upToDate: boolean;
-  readonly kernels: number;
-  readonly units: { readonly compiled: number; readonly reused: number };
-  readonly toolchainMs: number;
-  readonly compilerMs: number;
+/** A package to build and the translation units of its library. */
+export interface PlannedProduct extends Product {
+  readonly units: readonly Unit[];
 }
 
-/** The plan of a configuration and the translation units that it comes to. */
-export function planUnits(config: ResolvedConfig, inputs: PackageInputs): { plan: BuildPlan; units: Unit[] } {
+/** The plan of a configuration and the packages that it comes to. */
+export function planProducts(
+  config: ResolvedConfig,
+  inputs: PackageInputs,
+): { plan: BuildPlan; products: PlannedProduct[] } {
   const built = plan(config);
-  return { plan: built, units: listUnits(built, render(built, inputs.templates), inputs.kernels) };
+  const generated = render(built, inputs.templates);
+  const products = productsOf(built.engines).map((product) => ({
+    ...product,
+    units: listUnits(built, generated, inputs.kernels, libraries[product.library]),
+  }));
+  return { plan: built, products };
 }
 
-/** From a resolved configuration to a wheel in the output folder. */
-export async function buildWheel(
+/** From a resolved configuration to a wheel and bundles in the output folder. */
+export async function buildProducts(
   env: Env,
   store: CacheStore,
   config: ResolvedConfig,
@@ -54,33 +57,69 @@ export async function buildWheel(
   options: BuildOptions,
   progress: CompileProgress,
 ): Promise<BuildOutcome> {
-  const planned = planUnits(config, inputs);
-  const toolchainClock = createBusyClock();
-  const toolchain = await toolchainClock.run(() => prepareToolchain(env, store, progress));
-  const library = await compile(keyUnits(planned.units, toolchain), {
+  const { plan: planned, products } = planProducts(config, inputs);
+  const clock = createBusyClock();
+  const compilers = await clock.run(() => prepareToolchain(env, store, progress));
+  const libraryOf: Linker = (product, toolchain) =>
+    linkProduct(product, toolchain, env, store, options, progress, clock);
+  const packaged: Packaged[] = [];
+  const built: CompiledLibrary[] = [];
+  for (const product of products) {
+    const toolchain =
+      product.library === "tensorrt"
+        ? withTensorRt(compilers, await clock.run(() => findTensorRtHeaders(env, store, progress)))
+        : compilers;
+    const library = await libraryOf(product, toolchain);
+    if (built.length === 0) checkSpills(planned, library, options, progress);
+    built.push(library);
+    const complete = { ...product, plan: planned, built: library, toolchain };
+    packaged.push(await packageProduct(env, store, complete, inputs, options.out));
+  }
+  const sum = (value: (library: CompiledLibrary) => number): number =>
+    built.reduce((total, library) => total + value(library), 0);
+  const bundles = packaged.flatMap((one) => one.bundles ?? []);
+  return {
+    ...packaged.find(({ wheel }) => wheel !== undefined),
+    ...(bundles.length === 0 ? {} : { bundles }),
+    upToDate: packaged.every(({ upToDate }) => upToDate),
+    kernels: planned.instances.length,
+    units: { compiled: sum(({ compiledUnits }) => compiledUnits), reused: sum(({ reusedUnits }) => reusedUnits) },
+    toolchainMs: clock.total(),
+    compilerMs: sum(({ toolMs }) => toolMs),
+  };
+}
+
+type Linker = (product: PlannedProduct, toolchain: Toolchain) => Promise<CompiledLibrary>;
+
+function linkProduct(
+  { library, units }: PlannedProduct,
+  toolchain: Toolchain,
+  env: Env,
+  store: CacheStore,
+  options: BuildOptions,
+  progress: CompileProgress,
+  clock: BusyClock,
+): Promise<CompiledLibrary> {
+  return compile(libraries[library], keyUnits(units, toolchain), {
     env,
     store,
     toolchain,
-    tvmFfi: () => toolchainClock.run(() => readyToCompile(env, store, toolchain, progress)),
+    external: (names) => clock.run(() => readyToCompile(env, store, toolchain, progress, names)),
     progress,
     logFolder: join(options.out, "logs"),
     maxJobs: options.maxJobs,
     timeoutMs: options.timeoutMs,
   });
-  const spills = spillReport(planned.plan.instances, library.resources);
-  if (spills !== undefined && !options.allowSpills) throw spillFailure(spills);
-  if (spills !== undefined) progress.note(`${spills}.`);
-  const { version, sourcesSha256, pythonFiles, license } = inputs;
-  const manifest = createManifest({ version, plan: planned.plan, library, toolchain, sourcesSha256 });
-  const wheel = assembleWheel({ manifest, library: library.bytes, pythonFiles, license });
-  const bytes = await cachedZip(env, store, wheel);
-  const upToDate = await writeWheel(env.fs, options.out, wheel.name, bytes);
-  return {
-    wheel: { path: join(options.out, wheel.name), name: wheel.name, bytes: bytes.length, sha256: sha256(bytes) },
-    upToDate,
-    kernels: manifest.kernels.length,
-    units: { compiled: library.compiledUnits, reused: library.reusedUnits },
-    toolchainMs: toolchainClock.total(),
-    compilerMs: library.toolMs,
-  };
+}
+
+/** All libraries hold the same kernels. */
+function checkSpills(
+  { instances }: BuildPlan,
+  { resources }: CompiledLibrary,
+  { allowSpills }: BuildOptions,
+  { note }: CompileProgress,
+): void {
+  const spills = spillReport(instances, resources);
+  if (spills !== undefined && !allowSpills) throw spillFailure(spills);
+  if (spills !== undefined) note(`${spills}.`);
 }

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { libraries } from "../compile/libraries.ts";
 import { readPackageFolder } from "../compile/sources.ts";
+import { librarySources } from "../compile/units.ts";
 import { TurboSparseError } from "../errors.ts";
 import type { Env } from "../io/env.ts";
 import { loadTemplates } from "../render/load-templates.ts";
@@ -16,6 +18,9 @@ export interface PackageInputs {
   readonly kernels: FileSet;
   /** Files of templates/, by path from that folder. */
   readonly templates: FileSet;
+  /** Files of bundles/, by path from the package's root. */
+  readonly bundles: FileSet;
+  /** Digest of what the wheel's library is made of. */
   readonly sourcesSha256: string;
   readonly pythonFiles: Files;
   readonly license: Uint8Array;
@@ -23,15 +28,16 @@ export interface PackageInputs {
 
 export async function readPackageInputs(env: Env): Promise<PackageInputs> {
   try {
-    const [kernels, templates, pythonFiles, license, version] = await Promise.all([
+    const [kernels, templates, bundles, pythonFiles, license, version] = await Promise.all([
       readPackageFolder(env, "kernels"),
       loadTemplates(env),
+      readPackageFolder(env, "bundles"),
       readPythonFiles(env),
       env.fs.readBytes(join(env.packageRoot, "LICENSE")),
       packageVersion(env),
     ]);
-    const sourcesSha256 = sourcesDigest(kernels, templates);
-    return { version, kernels, templates, sourcesSha256, pythonFiles, license };
+    const sourcesSha256 = sourcesDigest(librarySources(libraries.python, kernels), templates);
+    return { version, kernels, templates, bundles, sourcesSha256, pythonFiles, license };
   } catch (error) {
     throw new TurboSparseError({
       code: "TS5001",

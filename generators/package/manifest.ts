@@ -12,18 +12,21 @@ export const libraryPath = "turbosparse/lib/libturbosparse.so";
 export interface ManifestInputs {
   readonly version: string;
   readonly plan: BuildPlan;
+  /** Those that the package is for. */
+  readonly engines: readonly string[];
   readonly library: CompiledLibrary;
   readonly toolchain: Toolchain;
   readonly sourcesSha256: string;
 }
 
 /** What the wheel was built from and what is in it. */
-export function createManifest({ version, plan, library, toolchain, sourcesSha256 }: ManifestInputs): Manifest {
+export function createManifest(inputs: ManifestInputs): Manifest {
+  const { version, plan, engines, library, toolchain, sourcesSha256 } = inputs;
   return {
     schemaVersion: 2,
     version,
     archs: [...plan.archs].sort(),
-    engines: [...plan.engines].sort(),
+    engines: [...engines].sort(),
     models: models(plan),
     kernels: plan.instances.map((instance) => kernelFacts(instance, library.resources)),
     toolchain: {

@@ -12,15 +12,20 @@ export async function writeWheel(fs: FileSystem, folder: string, name: string, b
     await fs.writeAtomic(path, bytes);
     return false;
   } catch (error) {
-    const full = isDiskFull(error);
-    throw new TurboSparseError({
-      code: full ? "TS5003" : "TS5002",
-      exit: "environment",
-      message: full
-        ? `No space is left for ${path}, which needs ${bytes.length} bytes.`
-        : `${path} cannot be written: ${(error as Error).message}.`,
-      hint: "Name another folder with --out; the compiled kernels are kept in the cache.",
-      cause: error,
-    });
+    throw unwritable(path, bytes.length, error);
   }
+}
+
+/** What to say when the output folder does not take something of this size. */
+export function unwritable(path: string, bytes: number, cause: unknown): TurboSparseError {
+  const full = isDiskFull(cause);
+  return new TurboSparseError({
+    code: full ? "TS5003" : "TS5002",
+    exit: "environment",
+    message: full
+      ? `No space is left for ${path}, which needs ${bytes} bytes.`
+      : `${path} cannot be written: ${(cause as Error).message}.`,
+    hint: "Name another folder with --out; the compiled kernels are kept in the cache.",
+    cause,
+  });
 }

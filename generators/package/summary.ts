@@ -1,13 +1,14 @@
 import { counted } from "../counted.ts";
-import type { BuildOutcome } from "./build.ts";
 import { formatBytes, formatSeconds, formatTable } from "./format.ts";
+import type { BuildOutcome } from "./outcome.ts";
 
 /** The closing table of a build; `wallMs` is the whole command's time. */
 export function summaryText(outcome: BuildOutcome, wallMs: number): string {
-  const { wheel, units, kernels } = outcome;
+  const { wheel, bundles = [], units, kernels } = outcome;
+  const artifacts = [...(wheel === undefined ? [] : [wheel]), ...bundles.flatMap(({ libraries }) => libraries)];
   const table = formatTable([
     ["name", "size", "time", "sha256"],
-    [wheel.name, formatBytes(wheel.bytes), formatSeconds(wallMs), wheel.sha256],
+    ...artifacts.map(({ name, bytes, sha256 }) => [name, formatBytes(bytes), formatSeconds(wallMs), sha256]),
   ]);
   const counts = `${counted(kernels, "kernel")} in ${counted(units.compiled + units.reused, "unit")}: ${units.compiled} compiled, ${units.reused} from the cache`;
   return `${table}${counts}\n${timesText(outcome, wallMs)}\n`;

@@ -2,14 +2,16 @@ import { relative, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { isIntact } from "../../compile/cache/inventory.ts";
 import { cacheRoot } from "../../compile/cache/location.ts";
-import { findEntry, openStore } from "../../compile/cache/store.ts";
+import { type CacheStore, findEntry, openStore } from "../../compile/cache/store.ts";
 import { keyUnits } from "../../compile/compile.ts";
-import { availableToolchain } from "../../compile/toolchain/toolchain.ts";
+import { availableTensorRtHeaders } from "../../compile/toolchain/tensorrt.ts";
+import { availableToolchain, withTensorRt } from "../../compile/toolchain/toolchain.ts";
 import type { Unit } from "../../compile/types.ts";
 import { resolveConfig } from "../../config/resolve.ts";
-import { buildWheel, planUnits } from "../../package/build.ts";
+import { buildProducts, type PlannedProduct, planProducts } from "../../package/build.ts";
 import { formatTable } from "../../package/format.ts";
 import { readPackageInputs } from "../../package/inputs.ts";
+import { artifactPaths } from "../../package/outcome.ts";
 import { ownMs, summaryText } from "../../package/summary.ts";
 import type { CommandContext, CommandDefinition } from "../command.ts";
 import { addConfigOptions, configOptions } from "../config-options.ts";
@@ -25,10 +27,10 @@ interface BuildCommandOptions {
 
 export const definition: CommandDefinition = {
   name: "build",
-  summary: "compile the kernels for the configured models and write the wheel",
+  summary: "compile the kernels for the configured models and write the wheel, or what other engines take",
   configure: (command: Command) => {
     addConfigOptions(command)
-      .option("--out <dir>", "folder for the wheel", "dist")
+      .option("--out <dir>", "folder for the wheel and for the folders of other engines", "dist")
       .option("--jobs <n>", "compilers at once (default: as processors and free memory allow)", wholeNumber(1024))
       .option("--timeout <seconds>", "limit for one translation unit", wholeNumber(7 * 24 * 3600), 1800)
       .option("--allow-spills", "build kernels too that keep registers in memory, and say which they are")
@@ -39,11 +41,11 @@ export const definition: CommandDefinition = {
     const build = options as unknown as BuildCommandOptions;
     const config = await resolveConfig(context.env, configOptions(options));
     const inputs = await readPackageInputs(context.env);
-    if (build.dryRun === true) return dryRun(context, planUnits(config, inputs).units, build.json === true);
+    if (build.dryRun === true) return dryRun(context, planProducts(config, inputs).products, build.json === true);
     const { env, progress } = context;
     const store = await openStore(env, progress.note);
     try {
-      const outcome = await buildWheel(
+      const outcome = await buildProducts(
         env,
         store,
         config,
@@ -58,8 +60,9 @@ export const definition: CommandDefinition = {
       );
       // Node's clock starts with the process: what a user waits for.
       const wallMs = performance.now();
-      const shown = relative(env.cwd, outcome.wheel.path) || outcome.wheel.path;
-      progress.note(outcome.upToDate ? `${shown} is up to date.` : `Wrote ${shown}.`);
+      const shown = artifactPaths(outcome).map((path) => relative(env.cwd, path) || path);
+      const be = shown.length === 1 ? "is" : "are";
+      progress.note(outcome.upToDate ? `${shown.join(" and ")} ${be} up to date.` : `Wrote ${shown.join(" and ")}.`);
       if (build.json === true) {
         env.stdout.write(`${JSON.stringify({ ...outcome, wallMs, ownMs: ownMs(outcome, wallMs) }, null, 2)}\n`);
       } else {
@@ -73,18 +76,25 @@ export const definition: CommandDefinition = {
 };
 
 /** Looks, installs nothing and writes nothing: without a compiler nothing is known of the cache. */
-async function dryRun({ env, progress }: CommandContext, units: readonly Unit[], json: boolean): Promise<"ok"> {
+async function dryRun(
+  { env, progress }: CommandContext,
+  products: readonly PlannedProduct[],
+  json: boolean,
+): Promise<"ok"> {
   const root = cacheRoot(env);
-  const toolchain = await availableToolchain(env, (kind, key) => findEntry(env.fs, root, kind, key));
+  const find: CacheStore["find"] = (kind, key) => findEntry(env.fs, root, kind, key);
+  const toolchain = await availableToolchain(env, find);
   if (toolchain === undefined)
     progress.note("No usable nvcc is here yet: a build would install it, so nothing is cached.");
-  const keyed = toolchain === undefined ? [] : keyUnits(units, toolchain);
-  const keys = new Map(keyed.map(({ unit, key }) => [unit.path, key]));
+  const tensorRt = await availableTensorRtHeaders(env, find);
+  const whole = toolchain !== undefined && tensorRt !== undefined ? withTensorRt(toolchain, tensorRt) : toolchain;
+  // The generated units are the same in every product.
+  const units = new Map(products.flatMap((product) => product.units.map((unit) => [unitId(unit), unit])));
   const rows = await Promise.all(
-    units.map(async ({ path, archs }) => {
-      const key = keys.get(path);
-      const cached = key !== undefined && (await isIntact(env.fs, root, "objects", key));
-      return { path, archs, action: cached ? "cached" : "compile" };
+    [...units.values()].map(async (unit) => {
+      const [keyed] = whole === undefined ? [] : keyUnits([unit], whole);
+      const cached = keyed !== undefined && (await isIntact(env.fs, root, "objects", keyed.key));
+      return { path: unit.path, archs: unit.archs, action: cached ? "cached" : "compile" };
     }),
   );
   if (json) {
@@ -96,6 +106,8 @@ async function dryRun({ env, progress }: CommandContext, units: readonly Unit[],
   }
   return "ok";
 }
+
+const unitId = ({ path, flags }: Unit): string => [path, ...flags].join(" ");
 
 /** The bound keeps a timeout within what timers take: beyond 24 days they fire at once. */
 function wholeNumber(max: number): (text: string) => number {

@@ -1,6 +1,7 @@
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Env } from "../../io/env.ts";
+import { bundleFolder } from "../../package/bundle/bundle.ts";
 import type { CommandDefinition } from "../command.ts";
 
 interface CleanOptions {
@@ -10,7 +11,7 @@ interface CleanOptions {
 
 /** What `build` and `generate` leave in the output folder. Anything else there is the user's. */
 const wheel = /^turbosparse-[^-]+-py3-none-manylinux_\d+_\d+_x86_64\.whl$/;
-const folders = ["logs", "src"];
+const folders = ["logs", "src", bundleFolder("tensorrt"), bundleFolder("cpp")];
 
 export const definition: CommandDefinition = {
   name: "clean",

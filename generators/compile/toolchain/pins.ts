@@ -53,6 +53,18 @@ export const tvmFfiWheels: WheelSet = {
   ],
 };
 
+/** The crate of the Rust registry that carries TensorRT's headers, which are under the Apache license. */
+export const tensorRtCrate = {
+  name: "trtx-sys",
+  version: "0.9.1",
+  /** Their folder in the crate. */
+  include: "TensorRT-Headers/TRT-Enterprise-11.4",
+  /** Of TensorRT. */
+  tensorRtVersion: "11.4.0",
+  /** Over the lines `<sha256 of the file>  <name>` of all NvInfer*.h, sorted by name. */
+  sha256: "9d2b8a9bfe821c630b448e2b028a02076fea59818c45e74ac99033ad63267f17",
+} as const;
+
 /** A requirements file that accepts these very files only. */
 export function requirements(set: WheelSet): string {
   return set.wheels.map((wheel) => `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`).join("");

@@ -2,12 +2,14 @@ import { join } from "node:path";
 import { TurboSparseError } from "../../errors.ts";
 import type { Env } from "../../io/env.ts";
 import type { CacheStore } from "../cache/store.ts";
+import type { ExternalFolders } from "../compile.ts";
+import type { ExternalName } from "../external.ts";
 import type { CompileProgress } from "../types.ts";
 import { findHostCompiler, probeHostCompiler } from "./host.ts";
 import { installWheels } from "./install.ts";
 import { findNvcc, nvccInCache, nvccOfCudaHome, nvccOnPath } from "./nvcc.ts";
 import { cudaWheels, tvmFfiWheels, type WheelSet, wheelSetKey } from "./pins.ts";
-import type { HostCompiler, Nvcc, Toolchain } from "./types.ts";
+import type { HostCompiler, Nvcc, TensorRtHeaders, Toolchain } from "./types.ts";
 
 /** Finds or installs the compilers, and says in one sentence what is missing. */
 export async function prepareToolchain(env: Env, store: CacheStore, progress: CompileProgress): Promise<Toolchain> {
@@ -46,16 +48,31 @@ function toolchainOf(nvcc: Nvcc, host: HostCompiler): Toolchain {
 
 /**
  * Called once something must be compiled: installs what only compiling needs, and has the whole toolchain in the cache
- * verified, which a warm build does without. Gives the folder of apache-tvm-ffi's `include` and `lib`.
+ * verified, which a warm build does without.
  */
 export async function readyToCompile(
   env: Env,
   store: CacheStore,
-  { nvcc }: Toolchain,
+  { nvcc, tensorRt }: Toolchain,
   progress: CompileProgress,
-): Promise<string> {
+  names: ReadonlySet<ExternalName>,
+): Promise<ExternalFolders> {
   if (nvcc.origin === "cache") await soundWheels(env, store, cudaWheels, progress);
-  return join(await soundWheels(env, store, tvmFfiWheels, progress), "tvm_ffi");
+  const tvmFfi = names.has("tvmFfi")
+    ? join(await soundWheels(env, store, tvmFfiWheels, progress), "tvm_ffi")
+    : undefined;
+  return {
+    headers: {
+      ...(tvmFfi === undefined ? {} : { tvmFfi: join(tvmFfi, "include") }),
+      ...(tensorRt === undefined ? {} : { tensorRt: tensorRt.folder }),
+    },
+    tvmFfiLibraries: tvmFfi === undefined ? undefined : join(tvmFfi, "lib"),
+  };
+}
+
+/** The toolchain of a build whose bindings include TensorRT's headers. */
+export function withTensorRt(toolchain: Toolchain, tensorRt: TensorRtHeaders): Toolchain {
+  return { ...toolchain, tensorRt, versions: { ...toolchain.versions, tensorRt: tensorRt.sha256 } };
 }
 
 /** A damaged set of wheels is removed by the verification, and then installed again in the same place. */

@@ -3,6 +3,8 @@ export interface ToolVersions {
   readonly nvcc: string;
   readonly host: string;
   readonly tvmFfi: string;
+  /** Digest of TensorRT's headers, where a build needs them. */
+  readonly tensorRt?: string;
 }
 
 export interface Nvcc {
@@ -21,9 +23,21 @@ export interface HostCompiler {
   readonly versionText: string;
 }
 
+/** The headers of some TensorRT, copied into the cache. */
+export interface TensorRtHeaders {
+  /** Holds `NvInferRuntime.h`. */
+  readonly folder: string;
+  /** For example `11.4.0`. */
+  readonly version: string;
+  /** Digest of the headers. */
+  readonly sha256: string;
+}
+
 /** The compilers of one build. */
 export interface Toolchain {
   readonly nvcc: Nvcc;
   readonly host: HostCompiler;
+  /** Where the bindings include them. */
+  readonly tensorRt?: TensorRtHeaders;
   readonly versions: ToolVersions;
 }

@@ -1,3 +1,6 @@
+import { dynamicInfo } from "./dynamic.ts";
+import { readElf } from "./file.ts";
+
 /** A glibc release. */
 export interface GlibcVersion {
   readonly major: number;
@@ -18,6 +21,13 @@ export function glibcFloor(versions: readonly string[]): GlibcVersion | undefine
 
 function isNewer(a: GlibcVersion, b: GlibcVersion): boolean {
   return a.major > b.major || (a.major === b.major && a.minor > b.minor);
+}
+
+/** That of a linked library. */
+export function libraryGlibc(library: Uint8Array): GlibcVersion {
+  const floor = glibcFloor(dynamicInfo(readElf(library)).versions);
+  if (floor === undefined) throw new Error("The linked library asks for no version of glibc.");
+  return floor;
 }
 
 /** The wheel's platform tag for a floor. */

@@ -1,6 +1,4 @@
-import { dynamicInfo } from "../elf/dynamic.ts";
-import { readElf } from "../elf/file.ts";
-import { glibcFloor, platformTag } from "../elf/glibc.ts";
+import { libraryGlibc, platformTag } from "../elf/glibc.ts";
 import { libraryPath } from "../manifest.ts";
 import type { Manifest } from "../manifest-schema.ts";
 import { distInfo, entryPointsText, metadataText, pythonVersion, wheelName, wheelText } from "./metadata.ts";
@@ -23,7 +21,7 @@ export interface Wheel {
 
 export function assembleWheel({ manifest, library, pythonFiles, license }: WheelInputs): Wheel {
   const version = pythonVersion(manifest.version);
-  const platform = platformOf(library);
+  const platform = platformTag(libraryGlibc(library));
   const info = distInfo(version);
   const text = (content: string): Uint8Array => Buffer.from(content, "utf8");
   const files = new Map<string, Uint8Array>([
@@ -41,10 +39,4 @@ export function assembleWheel({ manifest, library, pythonFiles, license }: Wheel
     name: wheelName(version, platform),
     files: new Map([...sorted, [record, text(recordText(sorted, record))]]),
   };
-}
-
-function platformOf(library: Uint8Array): string {
-  const floor = glibcFloor(dynamicInfo(readElf(library)).versions);
-  if (floor === undefined) throw new Error("The linked library asks for no version of glibc.");
-  return platformTag(floor);
 }

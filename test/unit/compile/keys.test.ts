@@ -10,7 +10,7 @@ const unit: Unit = {
     ["kernels/a.cu", "int a;"],
     ["kernels/include/turbosparse/h.cuh", "int h;"],
   ]),
-  usesTvmFfi: false,
+  external: [],
   flags: ["-O3"],
 };
 const versions = { nvcc: "13.0.88", host: "g++ 12", tvmFfi: "0.1.9" };
@@ -46,7 +46,7 @@ describe("unitKey", () => {
       unitKey({ ...unit, flags: ["-O3", ""] }, versions),
       unitKey(unit, { ...versions, nvcc: "13.0.99" }),
       unitKey(unit, { ...versions, host: "g++ 13" }),
-      unitKey({ ...unit, usesTvmFfi: true }, versions),
+      unitKey({ ...unit, external: ["tvmFfi"] }, versions),
     ];
     expect(new Set(keys).size).toBe(keys.length);
   });
@@ -54,7 +54,9 @@ describe("unitKey", () => {
   it("depends on tvm-ffi only where its headers are included", () => {
     const newer = { ...versions, tvmFfi: "0.1.10" };
     expect(unitKey(unit, newer)).toBe(unitKey(unit, versions));
-    expect(unitKey({ ...unit, usesTvmFfi: true }, newer)).not.toBe(unitKey({ ...unit, usesTvmFfi: true }, versions));
+    expect(unitKey({ ...unit, external: ["tvmFfi"] }, newer)).not.toBe(
+      unitKey({ ...unit, external: ["tvmFfi"] }, versions),
+    );
   });
 });
 
@@ -62,8 +64,8 @@ describe("libraryKey", () => {
   it("depends on the set of objects, not on their order", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { minLength: 1 }), (keys) => {
-        expect(libraryKey([...keys].reverse(), versions)).toBe(libraryKey(keys, versions));
-        expect(libraryKey(keys.slice(1), versions)).not.toBe(libraryKey(keys, versions));
+        expect(libraryKey([...keys].reverse(), "", versions)).toBe(libraryKey(keys, "", versions));
+        expect(libraryKey(keys.slice(1), "", versions)).not.toBe(libraryKey(keys, "", versions));
       }),
     );
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { libraries } from "../../../generators/compile/libraries.ts";
 import { listUnits } from "../../../generators/compile/units.ts";
 import { plan } from "../../../generators/plan/plan.ts";
 import { render } from "../../../generators/render/render.ts";
@@ -17,7 +18,7 @@ const sources = new Map([
 describe("listUnits", async () => {
   const templates = await readTemplates();
   const built = plan(resolvedConfig({ archs: ["compute_80", "sm_90a"] }));
-  const units = listUnits(built, render(built, templates), sources);
+  const units = listUnits(built, render(built, templates), sources, libraries.python);
   const unitOf = (path: string) => units.find((unit) => unit.path === path);
 
   it("is sorted, without repetition and without headers", () => {
@@ -40,7 +41,9 @@ describe("listUnits", async () => {
   });
 
   it("gives tvm-ffi's headers to the units that include them", () => {
-    expect(units.filter(({ usesTvmFfi }) => usesTvmFfi).map(({ path }) => path)).toEqual(["kernels/bindings/ffi.cc"]);
+    expect(units.filter(({ external }) => external.includes("tvmFfi")).map(({ path }) => path)).toEqual([
+      "kernels/bindings/ffi.cc",
+    ]);
   });
 
   it("has no absolute path in any flag", () => {

@@ -31,12 +31,20 @@ const resources = built.instances
 const library = {
   key: "",
   bytes: Buffer.from("library"),
+  archive: undefined,
   resources,
   compiledUnits: 0,
   reusedUnits: 0,
   toolMs: 0,
 };
-const manifest = createManifest({ version: "0.1.0", plan: built, library, toolchain, sourcesSha256: "0".repeat(64) });
+const manifest = createManifest({
+  version: "0.1.0",
+  plan: built,
+  engines: ["vllm"],
+  library,
+  toolchain,
+  sourcesSha256: "0".repeat(64),
+});
 
 describe("createManifest", () => {
   it("fits its schema and names no path of the machine", () => {
