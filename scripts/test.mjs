@@ -19,6 +19,11 @@ const results = { vitest: await run`vitest run`, pytest: await pytest(ensurePyth
 for (const [version, tests] of argv.vllm === false ? [] : vllmTests) {
   results[`pytest with vLLM ${version}`] = await pytest(() => ensureVllm(version), tests);
 }
+if (argv.vllm !== false) {
+  // Which need transformers and no more of that environment.
+  const interfaces = () => ensureVllm([...vllmTests.keys()][0]);
+  results["pytest with TensorRT-LLM's interfaces"] = await pytest(interfaces, ["test/python/tensorrt_llm"]);
+}
 
 const failed = Object.keys(results).filter((name) => results[name].exitCode !== 0);
 process.stderr.write(failed.length === 0 ? "All tests passed.\n" : `Failed: ${failed.join(", ")}.\n`);

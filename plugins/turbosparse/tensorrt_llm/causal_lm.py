@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from turbosparse.errors import CheckpointError
-from turbosparse.families import Family, Inventory, NeuronPlace, check_shape, read_function
+from turbosparse.families import Family, Inventory, Place, check_shape, read_function
 from turbosparse.tensorrt_llm.decoder import SparseDecoder
 from turbosparse.tensorrt_llm.interface import DecoderModelForCausalLM, ModelConfig
 from turbosparse.tensorrt_llm.refusals import refuse_unsupported
@@ -39,12 +39,13 @@ class SparseForCausalLM(DecoderModelForCausalLM):
         """
         checkpoint = self.config.name_or_path or "the checkpoint"
         inventory = Inventory(self.config, self.family, checkpoint=checkpoint, architecture=type(self).__name__)
+        places = {name: inventory.place(name) for name in weights}
+        # The walk passes over modules that nothing is there for, and over tensors that no module is for.
+        inventory.refuse_missing()
         try:
-            for name in weights:
-                place = inventory.place(name)
-                if place is not None and not isinstance(place, NeuronPlace):
+            for name, place in places.items():
+                if isinstance(place, Place):
                     check_shape(weights[name][:], place, name)
-            inventory.refuse_missing()
             super().load_weights(weights, weight_mapper=weight_mapper, skip_modules=list(skip_modules))
         except CheckpointError as error:
             raise CheckpointError(f"{checkpoint}: {error}") from error

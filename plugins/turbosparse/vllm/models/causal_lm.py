@@ -11,9 +11,9 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.models.utils import PPMissingLayer, maybe_prefix
 from vllm.sequence import IntermediateTensors
 
+from turbosparse.families import Family
 from turbosparse.vllm import operators
 from turbosparse.vllm.models.decoder import Decoder
-from turbosparse.vllm.models.family import Family
 from turbosparse.vllm.models.loading import load_weights
 from turbosparse.vllm.options import read_function
 from turbosparse.vllm.refusals import refuse_unsupported

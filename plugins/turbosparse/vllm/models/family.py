@@ -1,5 +1,0 @@
-"""What `turbosparse.families` calls it."""
-
-from turbosparse.families import Family
-
-__all__ = ["Family"]
