@@ -43,16 +43,19 @@ def main() -> int:
     command = _parser()
     options = command.parse_args()
     shape = dataclasses.replace(chosen_shape(command, options), overlap=named_overlap(options.unions))
+    found: dict[str, dict[str, Any]] = {}
     try:
         with tempfile.TemporaryDirectory() as folder:
-            found = {side: _measure(side, shape, Path(folder), options) for side in options.sides}
+            for side in options.sides:
+                found[side] = _measure(side, shape, Path(folder), options)
+                # Also of the first side alone: minutes of a large model that a failure of the second must not lose.
+                record = serving_record(describe(options.commit), options.model, shape, options.unions, found)
+                if options.json is not None:
+                    write_json(options.json, record)
     except MeasurementError as error:
         print(error, file=sys.stderr)
         return 1
-    record = serving_record(describe(options.commit), options.model, shape, options.unions, found)
     print(table(record))
-    if options.json is not None:
-        write_json(options.json, record)
     return 0
 
 
