@@ -17,6 +17,9 @@ export const vllmTests = new Map([
   ["0.26", ["symbols", "registration", "truth", "load_format"].map((name) => `test/python/vllm/test_${name}.py`)],
 ]);
 
+/** The genuine runtimes of TensorRT that load the plugin library, each with its `test/python/tensorrt/requirements-<version>.txt`. */
+export const tensorRtVersions = ["10.16", "11.4"];
+
 /**
  * Makes .venv from the pinned requirements when it is missing or of other requirements; instant otherwise.
  * The Python is `TURBOSPARSE_PYTHON` or `python3`, at least 3.10.
@@ -50,6 +53,24 @@ export async function ensureVllm(version) {
     // The file lists all that is needed, whatever torch a package asks for.
     const install = ["--quiet", "--no-deps", "--requirement", requirements];
     await run`${folder}/bin/uv pip install --python ${own}/bin/python ${install}`;
+  });
+}
+
+/**
+ * Installs packages beside those of .venv, in a folder of their own: two versions of one package cannot be in one
+ * environment.
+ * @param {string} name of the folder
+ * @param {string} requirements file
+ * @param {readonly string[]} [options] more options of `uv pip install`, for another Python than that of .venv
+ * @returns {Promise<string>} the folder, for PYTHONPATH
+ */
+export async function ensureBeside(name, requirements, options = []) {
+  const own = `${await ensurePython()}/${name}`;
+  return ensure(own, requirements, ["beside", ...options].join(" "), async () => {
+    const install = ["--quiet", "--no-deps", "--target", own, "--requirement", requirements, ...options];
+    await $({
+      stdio: ["ignore", "ignore", "inherit"],
+    })`${folder}/bin/uv pip install --python ${folder}/bin/python ${install}`;
   });
 }
 

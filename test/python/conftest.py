@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-# Tests of the adapters, which need a server or transformers and run in an environment that has them.
-collect_ignore = ["tensorrt_llm", "vllm"]
+# Tests of the adapters and of other engines, which need a server, transformers, TensorRT or CMake and run in an
+# environment that has them.
+collect_ignore = ["cpp", "tensorrt", "tensorrt_llm", "vllm"]
 
 # The tensors here are tiny: waking a second thread costs more than it computes, many times more on a busy machine.
 torch.set_num_threads(1)

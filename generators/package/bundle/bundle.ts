@@ -15,7 +15,7 @@ export const manifestFile = "manifest.json";
 export const bundleFolder = (name: BundleName): string => `turbosparse-${name}`;
 
 /** Where the libraries lie in a bundle: for TensorRT there is nothing else. */
-export const libraryFolder = (name: BundleName): string => (name === "cpp" ? "lib/" : "");
+const libraryFolder = (name: BundleName): string => (name === "cpp" ? "lib/" : "");
 
 /** The linked libraries, by path in the bundle. */
 export function bundleLibraries(name: BundleName, { bytes, archive }: CompiledLibrary): Files {
