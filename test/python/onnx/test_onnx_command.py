@@ -1,8 +1,12 @@
 """What the command refuses, what it leaves behind, and the script that builds engines."""
 
 import json
+import re
+import shlex
 import subprocess
+from pathlib import Path
 
+import numpy as np
 import pytest
 from runtimes import checkpoint, export
 from turbosparse import synthetic
@@ -116,3 +120,19 @@ def test_script_for_a_model_allows_no_more_tokens_than_the_model(tmp_path):
     source, _ = checkpoint("the trained model", tmp_path)
     script = (export(source, tmp_path / "graphs", "--graph=model") / "build-engine.sh").read_text()
     assert script.endswith("\nbuild model input_ids:1 input_ids:1 input_ids:512\n")
+
+
+def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    source, _ = checkpoint("the trained model", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path("MODEL").symlink_to(source)
+    commands = re.findall(r"^python -m turbosparse\.tensorrt (.*)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(shlex.split(command)) == 0
+    example = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in block)
+    names = {}
+    exec(example, names)
+    assert names["logits"].shape == (3, 1024)
+    assert np.isfinite(names["logits"]).all()
