@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import onnx
 import torch
-from onnx import TensorProto, helper, parser
+from onnx import TensorProto, parser
 
 from turbosparse.reference.predictor import default_threshold
-from turbosparse.tensorrt.graph import DOMAIN, ELEMENT_TYPES, OPSET
-
-# Inputs of a node without a predictor.
-_GATE_FIRST_INPUTS = {"TurboSparseFFN": 2, "TurboSparseMoE": 4}
+from turbosparse.tensorrt.graph import DOMAIN, OPSET
 
 _HEADER = f'domain: "{DOMAIN}", opset_import: ["": {OPSET}, "{DOMAIN}": 1]'
+# Declared by the nodes, of which the last two matter.
 _ATTRIBUTES = "plugin_version, plugin_namespace, activation, gate_threshold"
 _FUNCTION = "activation: string = @activation, gate_threshold: float = @gate_threshold"
 
-# x [tokens, hidden], weights [experts, intermediate, 3, hidden] => [experts, tokens, intermediate]
-_ACTIVATIONS = f"""
+# x [tokens, hidden], weights [experts, intermediate, 3, hidden], kept bool, one or [experts, tokens, intermediate]
+# => float32 [experts, tokens, hidden]
+_FEED_FORWARD = f"""
 <{_HEADER}>
-Activations <activation, gate_threshold> (x, weights) => (out) {{
-    gate_rows, up_rows, down_rows = Split <axis = 2, num_outputs = 3> (weights)
+FeedForward <activation, gate_threshold> (x, weights, kept) => (out) {{
+    x_wide = Cast <to = {TensorProto.FLOAT}> (x)
+    wide = Cast <to = {TensorProto.FLOAT}> (weights)
+    gate_rows, up_rows, down_rows = Split <axis = 2, num_outputs = 3> (wide)
     axis = Constant <value_ints: ints = [2]> ()
     gate_matrix = Squeeze (gate_rows, axis)
     gate_columns = Transpose <perm = [0, 2, 1]> (gate_matrix)
-    gate = MatMul (x, gate_columns)
+    gate = MatMul (x_wide, gate_columns)
     up_matrix = Squeeze (up_rows, axis)
     up_columns = Transpose <perm = [0, 2, 1]> (up_matrix)
-    up = MatMul (x, up_columns)
+    up = MatMul (x_wide, up_columns)
     zero = Constant <value_float: float = 0.0> ()
     threshold = Constant <value_float: float = @gate_threshold> ()
     closed = LessOrEqual (gate, threshold)
@@ -39,113 +38,100 @@ Activations <activation, gate_threshold> (x, weights) => (out) {{
     is_drelu = Equal (name, drelu)
     positive = Relu (up)
     factor = Where (is_drelu, positive, up)
-    out = Mul (opened, factor)
+    act = Mul (opened, factor)
+    masked = Where (kept, act, zero)
+    down_matrix = Squeeze (down_rows, axis)
+    out = MatMul (masked, down_matrix)
 }}
 """
 
-# p [tokens, hidden], fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank]
-# => bool [experts, tokens, intermediate]
-_KEPT = f"""
+# topk_ids, topk_weights [tokens, top_k], parts [experts, tokens, hidden] => float32 [tokens, hidden]
+_ROUTED = f"""
 <{_HEADER}>
-Kept <threshold> (p, fc1, fc2) => (out) {{
-    first = Transpose <perm = [0, 2, 1]> (fc1)
-    product = MatMul (p, first)
-    hidden = Relu (product)
-    second = Transpose <perm = [0, 2, 1]> (fc2)
-    logits = MatMul (hidden, second)
-    least = Constant <value_float: float = @threshold> ()
-    dropped = LessOrEqual (logits, least)
-    out = Not (dropped)
-}}
-"""
-
-# act [experts, tokens, intermediate], weights [experts, intermediate, 3, hidden] => [experts, tokens, hidden]
-_DOWN = f"""
-<{_HEADER}>
-Down (act, weights) => (out) {{
-    gate_rows, up_rows, down_rows = Split <axis = 2, num_outputs = 3> (weights)
-    axis = Constant <value_ints: ints = [2]> ()
-    matrix = Squeeze (down_rows, axis)
-    out = MatMul (act, matrix)
-}}
-"""
-
-# topk_ids, topk_weights [tokens, top_k], weights [experts, ..] => float32 and bool [experts, tokens, 1]
-_ROUTING = f"""
-<{_HEADER}>
-Routing (topk_ids, topk_weights, weights) => (scale, routed) {{
-    sizes = Shape <start = 0, end = 1> (weights)
+Routed (topk_ids, topk_weights, parts) => (out) {{
+    sizes = Shape <start = 0, end = 1> (parts)
     experts = Squeeze (sizes)
-    zero = Constant <value_int: int = 0> ()
-    one = Constant <value_int: int = 1> ()
-    all = Range (zero, experts, one)
+    first = Constant <value_int: int = 0> ()
+    step = Constant <value_int: int = 1> ()
+    range = Range (first, experts, step)
     shape = Constant <value_ints: ints = [-1, 1, 1]> ()
-    expert = Reshape (all, shape)
+    expert = Reshape (range, shape)
     ids = Cast <to = {TensorProto.INT64}> (topk_ids)
     assigned = Equal (ids, expert)
-    nothing = Constant <value_float: float = 0.0> ()
-    slots = Where (assigned, topk_weights, nothing)
+    zero = Constant <value_float: float = 0.0> ()
+    slots = Where (assigned, topk_weights, zero)
     last = Constant <value_ints: ints = [-1]> ()
     scale = ReduceSum (slots, last)
+    scaled = Mul (parts, scale)
     flags = Cast <to = {TensorProto.INT32}> (assigned)
     most = ReduceMax (flags, last)
     routed = Cast <to = {TensorProto.BOOL}> (most)
+    own = Where (routed, scaled, zero)
+    all = Constant <value_ints: ints = [0]> ()
+    out = ReduceSum <keepdims = 0> (own, all)
 }}
 """
 
-_FFN = f"""
-<{_HEADER}, overload: "%(overload)s">
-TurboSparseFFN <{_ATTRIBUTES}> (x, %(inputs)s) => (out) {{
+_NODES = f"""
+<{_HEADER}, overload: "predictor">
+TurboSparseFFN <{_ATTRIBUTES}> (x, predictor_input, weights, fc1, fc2) => (out) {{
     axis = Constant <value_ints: ints = [0]> ()
-    x_wide = Cast <to = {TensorProto.FLOAT}> (x)
-    w = Cast <to = {TensorProto.FLOAT}> (weights)
-    neurons = Unsqueeze (w, axis)
-    act = {DOMAIN}.Activations <{_FUNCTION}> (x_wide, neurons)
-    %(masked)s
-    parts = {DOMAIN}.Down (masked, neurons)
+    neurons = Unsqueeze (weights, axis)
+    first = Unsqueeze (fc1, axis)
+    second = Unsqueeze (fc2, axis)
+    kept = {DOMAIN}.Kept (predictor_input, first, second)
+    parts = {DOMAIN}.FeedForward <{_FUNCTION}> (x, neurons, kept)
     sum = Squeeze (parts, axis)
     out = CastLike (sum, x)
 }}
-"""
 
-_FFN_KEPT = f"""
-    p = Cast <to = {TensorProto.FLOAT}> (predictor_input)
-    first = Cast <to = {TensorProto.FLOAT}> (fc1)
-    second = Cast <to = {TensorProto.FLOAT}> (fc2)
-    first_of_one = Unsqueeze (first, axis)
-    second_of_one = Unsqueeze (second, axis)
-    kept = {DOMAIN}.Kept <threshold: float = %(threshold)s> (p, first_of_one, second_of_one)
-    zero = Constant <value_float: float = 0.0> ()
-    masked = Where (kept, act, zero)
-"""
+<{_HEADER}, overload: "gate_first">
+TurboSparseFFN <{_ATTRIBUTES}> (x, weights) => (out) {{
+    axis = Constant <value_ints: ints = [0]> ()
+    neurons = Unsqueeze (weights, axis)
+    kept = Constant <value = bool {{1}}> ()
+    parts = {DOMAIN}.FeedForward <{_FUNCTION}> (x, neurons, kept)
+    sum = Squeeze (parts, axis)
+    out = CastLike (sum, x)
+}}
 
-_MOE = f"""
-<{_HEADER}, overload: "%(overload)s">
-TurboSparseMoE <{_ATTRIBUTES}> (x, topk_ids, topk_weights, %(inputs)s) => (out) {{
-    x_wide = Cast <to = {TensorProto.FLOAT}> (x)
-    neurons = Cast <to = {TensorProto.FLOAT}> (weights)
-    act = {DOMAIN}.Activations <{_FUNCTION}> (x_wide, neurons)
-    %(masked)s
-    parts = {DOMAIN}.Down (masked, neurons)
-    scale, routed = {DOMAIN}.Routing (topk_ids, topk_weights, weights)
-    scaled = Mul (parts, scale)
-    nothing = Constant <value_float: float = 0.0> ()
-    own = Where (routed, scaled, nothing)
-    experts = Constant <value_ints: ints = [0]> ()
-    sum = ReduceSum <keepdims = 0> (own, experts)
+<{_HEADER}, overload: "predictor">
+TurboSparseMoE <{_ATTRIBUTES}> (x, topk_ids, topk_weights, weights, fc1, fc2) => (out) {{
+    kept = {DOMAIN}.Kept (x, fc1, fc2)
+    parts = {DOMAIN}.FeedForward <{_FUNCTION}> (x, weights, kept)
+    sum = {DOMAIN}.Routed (topk_ids, topk_weights, parts)
+    out = CastLike (sum, x)
+}}
+
+<{_HEADER}, overload: "gate_first">
+TurboSparseMoE <{_ATTRIBUTES}> (x, topk_ids, topk_weights, weights) => (out) {{
+    kept = Constant <value = bool {{1}}> ()
+    parts = {DOMAIN}.FeedForward <{_FUNCTION}> (x, weights, kept)
+    sum = {DOMAIN}.Routed (topk_ids, topk_weights, parts)
     out = CastLike (sum, x)
 }}
 """
 
-_MOE_KEPT = f"""
-    first = Cast <to = {TensorProto.FLOAT}> (fc1)
-    second = Cast <to = {TensorProto.FLOAT}> (fc2)
-    kept = {DOMAIN}.Kept <threshold: float = %(threshold)s> (x_wide, first, second)
-    zero = Constant <value_float: float = 0.0> ()
-    masked = Where (kept, act, zero)
-"""
 
-_ALL = "masked = Identity (act)"
+def _kept(threshold: float) -> str:
+    """p [tokens, hidden], fc1 [experts, rank, hidden], fc2 [experts, intermediate, rank]
+    => bool [experts, tokens, intermediate]; NaN is kept."""
+    return f"""
+<{_HEADER}>
+Kept (p, fc1, fc2) => (out) {{
+    wide = Cast <to = {TensorProto.FLOAT}> (p)
+    fc1_wide = Cast <to = {TensorProto.FLOAT}> (fc1)
+    fc1_columns = Transpose <perm = [0, 2, 1]> (fc1_wide)
+    product = MatMul (wide, fc1_columns)
+    hidden = Relu (product)
+    fc2_wide = Cast <to = {TensorProto.FLOAT}> (fc2)
+    fc2_columns = Transpose <perm = [0, 2, 1]> (fc2_wide)
+    logits = MatMul (hidden, fc2_columns)
+    threshold = Constant <value_float: float = {threshold}> ()
+    dropped = LessOrEqual (logits, threshold)
+    out = Not (dropped)
+}}
+"""
 
 
 def functions(dtype: torch.dtype) -> list[onnx.FunctionProto]:
@@ -153,42 +139,6 @@ def functions(dtype: torch.dtype) -> list[onnx.FunctionProto]:
 
     A node's overload says whether it has a predictor: `"predictor"` or `"gate_first"`.
     """
-    threshold = {"threshold": default_threshold(dtype)}
-    texts = [_ACTIVATIONS, _KEPT, _DOWN, _ROUTING]
-    for node, kept, more in ((_FFN, _FFN_KEPT, "predictor_input, "), (_MOE, _MOE_KEPT, "")):
-        predictor = {"inputs": f"{more}weights, fc1, fc2", "masked": kept % threshold, "overload": "predictor"}
-        texts += [node % predictor, node % {"inputs": "weights", "masked": _ALL, "overload": "gate_first"}]
+    nodes = _NODES.strip().split("\n\n")
+    texts = [_FEED_FORWARD, _kept(default_threshold(dtype)), _ROUTED, *nodes]
     return [parser.parse_function(text) for text in texts]
-
-
-def reference_model(model: onnx.ModelProto, dtype: torch.dtype) -> onnx.ModelProto:
-    """The model of `dtype` in float32, with its nodes defined: what any ONNX runtime computes. Weights stay as stored.
-
-    In 16 bits it would run in few: ONNX Runtime computes bfloat16 on no CPU.
-    """
-    narrow = ELEMENT_TYPES[dtype]
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    graph = result.graph
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        if value.type.tensor_type.elem_type == narrow:
-            value.type.tensor_type.elem_type = TensorProto.FLOAT
-    wide = {tensor.name: f"{tensor.name}.float32" for tensor in graph.initializer if tensor.data_type == narrow}
-    nodes = [helper.make_node("Cast", [name], [cast], name=cast, to=TensorProto.FLOAT) for name, cast in wide.items()]
-    nodes += [_widened(node, wide, narrow) for node in graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    result.functions.extend(functions(dtype))
-    return result
-
-
-def _widened(node: onnx.NodeProto, wide: Mapping[str, str], narrow: int) -> onnx.NodeProto:
-    """The node on inputs by their names in float32, with the overload that defines it."""
-    result = onnx.NodeProto()
-    result.CopyFrom(node)
-    result.input[:] = [wide.get(name, name) for name in node.input]
-    if node.op_type == "Cast" and result.attribute[0].i == narrow:
-        result.attribute[0].i = TensorProto.FLOAT
-    if node.domain == DOMAIN:
-        result.overload = "gate_first" if len(node.input) == _GATE_FIRST_INPUTS[node.op_type] else "predictor"
-    return result

@@ -12,8 +12,8 @@ import torch
 from turbosparse.errors import CheckpointError, TurboSparseError
 from turbosparse.files import new_folder
 from turbosparse.tensorrt.build_script import build_script
-from turbosparse.tensorrt.definitions import reference_model
 from turbosparse.tensorrt.graphs import layer_graph, model_graph
+from turbosparse.tensorrt.reference_model import reference_model
 from turbosparse.weights.decoder import Decoder
 
 _KERNEL_DTYPES = (torch.bfloat16, torch.float16)
