@@ -12,16 +12,12 @@ from turbosparse.tensorrt_llm.versions import WINDOW
 _MODELS = ("bamboo", "mixtral")
 
 
-def register(version: str | None = None) -> None:
+def register() -> None:
     """Register both architectures and their config types. May be called any number of times.
 
-    Args:
-        version: of TensorRT-LLM; None is that of the one installed.
-
-    Raises:
-        TurboSparseError: there is no TensorRT-LLM, or one outside the versions whose interfaces are known.
+    Raises TurboSparseError when there is no TensorRT-LLM, or one outside the versions whose interfaces are known.
     """
-    reason = WINDOW.refusal(_installed_version() if version is None else version, turbosparse.__version__)
+    reason = WINDOW.refusal(_installed_version(), turbosparse.__version__)
     if reason is not None:
         raise TurboSparseError(reason)
     from transformers import AutoConfig

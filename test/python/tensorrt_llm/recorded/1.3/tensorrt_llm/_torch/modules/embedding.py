@@ -1,6 +1,7 @@
 """The embedding and the head.
 
-Signatures of `tensorrt_llm/_torch/modules/embedding.py` at commit %EMB13%.
+Signatures of `tensorrt_llm/_torch/modules/embedding.py` as `tensorrt_llm/_torch/models/modeling_utils.py` calls them at
+commit 930bd1a7cc5173721fd6bb3a34b5b3074eeb0c39.
 """
 
 import torch
