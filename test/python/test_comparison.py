@@ -110,6 +110,14 @@ def test_the_table_is_printed_with_the_fastest_in_bold(measured):
     assert len({line.count("|") for line in lines}) == 1
 
 
+def test_the_page_has_the_table_of_the_record():
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "comparison.md").read_text(encoding="utf-8")
+    records = [json.loads(path.read_text()) for path in docs.glob("measurements/*-comparison.json")]
+    assert page.count("| tokens |") == len(records)
+    assert all(table(record) in page for record in records)
+
+
 def test_a_file_that_cannot_be_written_is_known_first(tmp_path, capsys):
     out = tmp_path / "none" / "record.json"
     assert comparison.main(["--shape", SHAPE, "--tokens", "1", "--out", str(out)], lambda commit: machine()) == 2
