@@ -11,16 +11,18 @@ const { createEnv } = await loadTs("../generators/io/create-env.ts");
 
 const sources = "test/python/tensorrt/harness";
 
+/** The cache of the tests that compile, which keeps what they install and build between runs. */
+const testCache = "node_modules/.cache/turbosparse-plugin";
+
 /**
  * Builds what tests of the TensorRT and C++ engines run on: the bundles of a configuration, and the libraries that call
- * the plugins as TensorRT does. Uses the cache of the other tests, and the command line in lib/.
- * @param {{ config: string, engines: string, folder: string }} options
+ * the plugins as TensorRT does. Uses the command line in lib/.
+ * @param {{ config: string, engines: string, folder: string, cache?: string }} options
  * @returns {Promise<{ folder: string, cuda: string }>} absolute folders: what was built, and CUDA's
  */
-export async function makeHarness({ config, engines, folder }) {
-  const cache = resolve("node_modules/.cache/turbosparse-plugin");
+export async function makeHarness({ config, engines, folder, cache = testCache }) {
   const real = createEnv();
-  const env = { ...real, vars: { ...real.vars, TURBOSPARSE_CACHE: cache } };
+  const env = { ...real, vars: { ...real.vars, TURBOSPARSE_CACHE: resolve(cache) } };
   const progress = { task: (_title, work) => work(() => {}), note: (text) => process.stderr.write(`${text}\n`) };
   const store = await openStore(env, progress.note);
   const cuda = join(await installWheels(env, store, cudaWheels, progress), "nvidia/cu13");

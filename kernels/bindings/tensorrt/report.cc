@@ -91,9 +91,14 @@ void log_error(const char* text) {
 
 void set_logger_finder(nvinfer1::ILoggerFinder* finder) { logger_finder.store(finder, std::memory_order_release); }
 
-void report(nvinfer1::IErrorRecorder* recorder, nvinfer1::ErrorCode code, const std::string& sentence) noexcept {
-  log_error(sentence.c_str());
-  if (recorder != nullptr) recorder->reportError(code, sentence.c_str());
+std::string sentence(const char* subject, const std::string& text) {
+  const bool ended = !text.empty() && text.back() == '.';
+  return std::string(subject) + ": " + text + (ended ? "" : ".");
+}
+
+void report(nvinfer1::IErrorRecorder* recorder, nvinfer1::ErrorCode code, const std::string& text) noexcept {
+  log_error(text.c_str());
+  if (recorder != nullptr) recorder->reportError(code, text.c_str());
 }
 
 }  // namespace turbosparse::tensorrt

@@ -14,7 +14,10 @@ namespace turbosparse::tensorrt {
 void set_logger_finder(nvinfer1::ILoggerFinder* finder);
 
 // Tells the logger, if TensorRT has given one, and the recorder unless it is null.
-void report(nvinfer1::IErrorRecorder* recorder, nvinfer1::ErrorCode code, const std::string& sentence) noexcept;
+void report(nvinfer1::IErrorRecorder* recorder, nvinfer1::ErrorCode code, const std::string& text) noexcept;
+
+// What a launcher says ends with a point already.
+std::string sentence(const char* subject, const std::string& text);
 
 // Runs `work` and returns its value, or reports what it throws, with `subject` in front, and returns `otherwise`.
 template <class Value, class Work>
@@ -22,9 +25,9 @@ Value guarded(const char* subject, nvinfer1::IErrorRecorder* recorder, Value oth
   try {
     return work();
   } catch (const Refusal& refusal) {
-    report(recorder, refusal.code(), std::string(subject) + ": " + refusal.what() + ".");
+    report(recorder, refusal.code(), sentence(subject, refusal.what()));
   } catch (const std::exception& error) {
-    report(recorder, nvinfer1::ErrorCode::kINTERNAL_ERROR, std::string(subject) + ": " + error.what() + ".");
+    report(recorder, nvinfer1::ErrorCode::kINTERNAL_ERROR, sentence(subject, error.what()));
   }
   return otherwise;
 }

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from harness.driver import Field
 from harness.registry import RUNTIME, number, text
+from harness.serialised import checksum, with_multiprocessors
 from test_fields import BF16_FIELD, MOE, weights
 
 NAMES = ["TurboSparseFFN", "TurboSparseMoE"]
@@ -47,6 +48,14 @@ def test_version_and_checksum_are_there(registry):
     assert kept["format_version"].data == (1).to_bytes(4, "little")
     assert kept["checksum"].data != bytes(8)
     assert set(kept) == {"activation", "gate_threshold", "multiprocessors", "format_version", "checksum"}
+
+
+def test_checksum_is_that_of_the_described_form(registry):
+    fields = registry.create("TurboSparseFFN", [*GIVEN, *weights(64, 10, 64)]).serialize()
+    assert by_name(fields)["checksum"].data == checksum(fields)
+    changed = with_multiprocessors(fields, 114)
+    again = registry.create("TurboSparseFFN", changed, RUNTIME)
+    assert again.serialize() == changed != fields
 
 
 @pytest.mark.parametrize(
