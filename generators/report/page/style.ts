@@ -1,17 +1,8 @@
-/** Two palettes of six hues that stay apart in the common forms of colour blindness, 3:1 or more on their ground. */
-const light = `
-  --ground: #ffffff; --ink: #1a1d21; --muted: #5a626c; --rule: #d5d9de; --grid: #e6e9ec; --link: #005ea8;
-  --color-1: #0072b2; --color-2: #d55e00; --color-3: #00805e; --color-4: #b0468a; --color-5: #8a6a00; --color-6: #5b4bb3;`;
-
-const dark = `
-  --ground: #15181c; --ink: #e6e8ea; --muted: #a0a8b1; --rule: #3a4048; --grid: #2a2f36; --link: #7cc0f5;
-  --color-1: #56b4e9; --color-2: #f5863d; --color-3: #2fc49a; --color-4: #e79ac8; --color-5: #e0c040; --color-6: #ab9df2;`;
-
-const colors = [1, 2, 3, 4, 5, 6].map((color) => `.color-${color} { color: var(--color-${color}); }`).join("\n");
+import { darkPalette, lightPalette, plotRules } from "../plot/style.ts";
 
 /** The page's style sheet. On paper it is always light. */
-export const style = `:root { color-scheme: light dark; ${light} }
-@media screen and (prefers-color-scheme: dark) { :root { ${dark} } }
+export const style = `:root { color-scheme: light dark; ${lightPalette} }
+@media screen and (prefers-color-scheme: dark) { :root { ${darkPalette} } }
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 78rem; background: var(--ground); color: var(--ink);
@@ -32,19 +23,7 @@ figure { margin: 0; max-width: 42rem; }
 .small figure { max-width: 28rem; }
 figcaption { margin-bottom: 0.25rem; font-weight: 600; font-size: 0.95rem; }
 svg { display: block; width: 100%; height: auto; font-size: 12px; font-variant-numeric: tabular-nums; }
-svg text { fill: var(--muted); }
-svg .axis-title { fill: var(--ink); }
-.grid { stroke: var(--grid); }
-.base { stroke: var(--muted); }
-.reference { color: var(--muted); }
-line.reference { stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 5 4; }
-.line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-.marker { fill: currentColor; stroke: currentColor; stroke-width: 1.5; }
-.marker.dense { fill: var(--ground); }
-.labels text { fill: currentColor; font-weight: 600; }
-.leader { fill: none; stroke: currentColor; stroke-width: 0.75; opacity: 0.55; }
-${colors}
-.table { margin-top: 1.25rem; overflow-x: auto; }
+${plotRules}.table { margin-top: 1.25rem; overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 caption { padding-bottom: 0.35rem; text-align: left; font-weight: 600; font-size: 0.95rem; }
 th, td { padding: 0.25rem 1.1rem 0.25rem 0; text-align: left; vertical-align: baseline; white-space: nowrap; }

@@ -13,26 +13,35 @@ export interface Axis {
 /** Makes an axis for the values to be shown, from one canvas coordinate to another. There is at least one value. */
 export type AxisMaker = (values: readonly number[], range: readonly [number, number]) => Axis;
 
-/** Doublings of the tokens are equally far apart. */
-export const tokensAxis: AxisMaker = (values, range) => {
-  const [low, high] = extent(values);
-  const first = Math.floor(Math.log2(low));
-  const last = Math.max(Math.ceil(Math.log2(high)), first + 1);
-  const powers = thin(powersOfTwo(first, last), 9);
-  return logAxis("tokens per call", 2, [2 ** first, 2 ** last], range, powers, String);
-};
+/** Doublings of a number are equally far apart. */
+export const doublingsAxis =
+  (title: string): AxisMaker =>
+  (values, range) => {
+    const [low, high] = extent(values);
+    const first = Math.floor(Math.log2(low));
+    const last = Math.max(Math.ceil(Math.log2(high)), first + 1);
+    const powers = thin(powersOfTwo(first, last), 9);
+    return logAxis(title, 2, [2 ** first, 2 ** last], range, powers, String);
+  };
 
-/** Active neurons of one token, from 0. */
-export const densityAxis: AxisMaker = (values, range) => {
-  const [, high] = extent(values);
-  const scale = scaleLinear()
-    .domain([0, Math.max(high, 0.01)])
-    .nice(5)
-    .range(range);
-  const [low = 0, top = 1] = scale.domain();
-  const ticks = scale.ticks(5).map((value) => ({ value, label: percent(value) }));
-  return { title: "active neurons of a token", position: (value) => scale(value), domain: [low, top], ticks };
-};
+export const tokensAxis: AxisMaker = doublingsAxis("tokens per call");
+
+/** Shares, from 0. */
+export const shareAxis =
+  (title: string): AxisMaker =>
+  (values, range) => {
+    const [, high] = extent(values);
+    const scale = scaleLinear()
+      .domain([0, Math.max(high, 0.01)])
+      .nice(5)
+      .range(range);
+    const [low = 0, top = 1] = scale.domain();
+    const ticks = scale.ticks(5).map((value) => ({ value, label: percent(value) }));
+    return { title, position: (value) => scale(value), domain: [low, top], ticks };
+  };
+
+/** Active neurons of one token. */
+export const densityAxis: AxisMaker = shareAxis("active neurons of a token");
 
 /** Twice as fast is as far above dense as half as fast is below. */
 export const speedupAxis: AxisMaker = (values, range) => {

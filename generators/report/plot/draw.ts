@@ -11,9 +11,14 @@ const sizes = { large: { width: 560, height: 340 }, small: { width: 380, height:
 /** Between the frame and the outermost values, so that no marker is drawn over the frame. */
 const inset = 12;
 
-/** One plot as SVG that needs nothing but the page's style sheet. */
+/** In pixels. */
+export function plotSize({ small }: Plot): { readonly width: number; readonly height: number } {
+  return small ? sizes.small : sizes.large;
+}
+
+/** One plot as SVG that needs nothing but a style sheet. */
 export function drawPlot(plot: Plot): Markup {
-  const { width, height } = plot.small ? sizes.small : sizes.large;
+  const { width, height } = plotSize(plot);
   const labels = [...plot.series, ...plot.references].map(({ label }) => label);
   const canvas: Canvas = { left: 48, right: width - labelWidth(labels), top: 30, bottom: height - 44 };
   const points = plot.series.flatMap((series) => series.points);

@@ -1,6 +1,6 @@
 import { type SymbolType, symbolCircle, symbolDiamond, symbolSquare, symbolStar, symbolTriangle } from "d3-shape";
 
-/** Colours of the style sheet; see page/style.ts. */
+/** Colours of the style sheet, see style.ts. */
 const colorCount = 6;
 
 /** Five shapes on six colours: each of the first thirty series differs in both from its neighbours. */
