@@ -1,10 +1,5 @@
 """What the adapter counts and logs at debug level, and that above it there is nothing that could."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from checkpoints import SHAPES, write
@@ -16,21 +11,13 @@ from turbosparse.vllm import operators
 from turbosparse.vllm.metrics import Observer
 from turbosparse.vllm.metrics.call import LayerCall
 from turbosparse.vllm.metrics.counters import count, counters, path_counts
-from turbosparse.vllm.metrics.path import PATHS, describe_paths, stream_tokens
+from turbosparse.vllm.metrics.path import PATHS, describe_paths, stream_tokens, token_ranges
 from turbosparse.vllm.metrics.steps import StepLog
 from vllm import envs
 from vllm.forward_context import set_forward_context
 
 DENSE = PATHS.index("dense GEMMs")
-SMALL_MODEL = Path(__file__).parents[2] / "fixtures" / "small-model"
 SHAPE = OperatorShape(4096, 14336, 1, 1, None, None, "bf16", "drelu")
-# An engine of its own, whose log level vLLM reads when it is imported.
-ENGINE = f"""
-from engine import generate, served
-with served({str(SMALL_MODEL)!r}, max_num_batched_tokens=128) as llm:
-    for _ in range(2):
-        generate(llm, [[5, 20, 7 + number] for number in range(4)], 40)
-"""
 
 
 def layer_call(name, predictor, padding=None):
@@ -104,6 +91,19 @@ def test_kernels_of_few_tokens_are_those_that_the_wheel_has():
     assert stream_tokens(kernels, "sm_80", "ffn", SHAPE) == 0
 
 
+@pytest.mark.parametrize(
+    ("longest_stream", "first_dense", "expected"),
+    [
+        (2, 65, "ffn_stream at 1 to 2 tokens, union_down at 3 to 64 tokens, dense GEMMs from 65 on"),
+        (0, 33, "union_down at 1 to 32 tokens, dense GEMMs from 33 on"),
+        (2, 2, "ffn_stream at 1 to 1 tokens, dense GEMMs from 2 on"),
+        (2, 1, "dense GEMMs from 1 on"),
+    ],
+)
+def test_every_number_of_tokens_has_one_path(longest_stream, first_dense, expected):
+    assert token_ranges("ffn", SHAPE, longest_stream, first_dense) == f"ffn of 4096 x 14336: {expected}"
+
+
 def test_on_the_cpu_there_is_one_path():
     expected = "ffn of 4096 x 14336: dense GEMMs at any number of tokens, on the cpu"
     assert describe_paths(torch.device("cpu"), "ffn", SHAPE) == expected
@@ -160,19 +160,3 @@ def test_observer_changes_no_result(served_model):
     assert len(lines) == 1
     rows = draw(3, model.config.hidden_size).float()
     assert torch.equal(model.compute_logits(rows), type(model).compute_logits(model, rows))
-
-
-def test_running_engine_logs_at_debug_level():
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ["PYTHONPATH"]]),
-        "VLLM_LOGGING_LEVEL": "DEBUG",
-        "VLLM_LOG_STATS_INTERVAL": "0.2",
-    }
-    command = [sys.executable, "-c", ENGINE]
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
-    assert result.returncode == 0, result.stderr
-    # vLLM logs to one or the other, by version.
-    lines = [line.partition("turbosparse: ")[2] for line in (result.stdout + result.stderr).splitlines()]
-    first, *steps = [line for line in lines if line]
-    assert first == "ffn of 256 x 1024: dense GEMMs at any number of tokens, on the cpu"
-    assert any("steps of 4.0 tokens, density 1" in line and "by dense GEMMs in " in line for line in steps)

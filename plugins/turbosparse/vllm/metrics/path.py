@@ -54,16 +54,23 @@ def stream_tokens(kernels: list[dict[str, Any]], arch: str | None, operator: str
 
 def describe_paths(device: torch.device, operator: str, shape: OperatorShape) -> str:
     """One sentence: which path from how many tokens on, and where the crossover is from."""
-    experts = "" if shape.experts == 1 else f"{shape.experts} experts of "
-    layer = f"{operator} of {experts}{shape.hidden} x {shape.intermediate}"
     if device.type != "cuda":
-        return f"{layer}: {PATHS[_DENSE]} at any number of tokens, on the {device.type}"
+        return f"{_layer(operator, shape)}: {PATHS[_DENSE]} at any number of tokens, on the {device.type}"
     first_dense = crossover.dense_from_tokens(device.index, operator, shape)
-    streams = min(longest_stream(device.index, operator, shape), first_dense - 1)
-    ranges = [(PATHS[_STREAM], 1, streams), (PATHS[_UNION], streams + 1, first_dense - 1)]
-    sparse = [f"{name} at {first} to {last} tokens" for name, first, last in ranges if first <= last]
+    ranges = token_ranges(operator, shape, longest_stream(device.index, operator, shape), first_dense)
     gpu, density = torch.cuda.get_device_name(device.index), expected_density(shape)
     measured = table.find(table.shipped(), gpu, operator, shape, density) is not None
-    source = "measured" if measured else "estimated"
-    dense = f"{PATHS[_DENSE]} from {first_dense} on"
-    return f"{layer}: {', '.join([*sparse, dense])} ({source} for {gpu} at a density of {density:.0%})"
+    return f"{ranges} ({'measured' if measured else 'estimated'} for {gpu} at a density of {density:.0%})"
+
+
+def token_ranges(operator: str, shape: OperatorShape, longest_stream: int, first_dense: int) -> str:
+    """Which path computes how many tokens."""
+    streams = min(longest_stream, first_dense - 1)
+    ranges = [(PATHS[_STREAM], 1, streams), (PATHS[_UNION], streams + 1, first_dense - 1)]
+    sparse = [f"{name} at {first} to {last} tokens" for name, first, last in ranges if first <= last]
+    return f"{_layer(operator, shape)}: {', '.join([*sparse, f'{PATHS[_DENSE]} from {first_dense} on'])}"
+
+
+def _layer(operator: str, shape: OperatorShape) -> str:
+    experts = "" if shape.experts == 1 else f"{shape.experts} experts of "
+    return f"{operator} of {experts}{shape.hidden} x {shape.intermediate}"
