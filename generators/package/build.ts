@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { type BusyClock, createBusyClock } from "../compile/busy-clock.ts";
+import { createBusyClock } from "../compile/busy-clock.ts";
 import type { CacheStore } from "../compile/cache/store.ts";
 import { compile, keyUnits } from "../compile/compile.ts";
 import { libraries } from "../compile/libraries.ts";
 import { spillFailure, spillReport } from "../compile/spills.ts";
 import { findTensorRtHeaders } from "../compile/toolchain/tensorrt.ts";
 import { prepareToolchain, readyToCompile, withTensorRt } from "../compile/toolchain/toolchain.ts";
-import type { Toolchain } from "../compile/toolchain/types.ts";
 import type { CompiledLibrary, CompileProgress, Unit } from "../compile/types.ts";
 import { listUnits } from "../compile/units.ts";
 import type { ResolvedConfig } from "../config/types.ts";
@@ -59,17 +58,26 @@ export async function buildProducts(
 ): Promise<BuildOutcome> {
   const { plan: planned, products } = planProducts(config, inputs);
   const clock = createBusyClock();
+  // First what is quick to miss: nothing is compiled for a build that cannot go on.
   const compilers = await clock.run(() => prepareToolchain(env, store, progress));
-  const libraryOf: Linker = (product, toolchain) =>
-    linkProduct(product, toolchain, env, store, options, progress, clock);
-  const packaged: Packaged[] = [];
+  const tensorRt = products.some(({ library }) => library === "tensorrt")
+    ? await clock.run(() => findTensorRtHeaders(env, store, progress))
+    : undefined;
   const built: CompiledLibrary[] = [];
+  const packaged: Packaged[] = [];
   for (const product of products) {
     const toolchain =
-      product.library === "tensorrt"
-        ? withTensorRt(compilers, await clock.run(() => findTensorRtHeaders(env, store, progress)))
-        : compilers;
-    const library = await libraryOf(product, toolchain);
+      product.library === "tensorrt" && tensorRt !== undefined ? withTensorRt(compilers, tensorRt) : compilers;
+    const library = await compile(libraries[product.library], keyUnits(product.units, toolchain), {
+      env,
+      store,
+      toolchain,
+      external: (names) => clock.run(() => readyToCompile(env, store, toolchain, progress, names)),
+      progress,
+      logFolder: join(options.out, "logs"),
+      maxJobs: options.maxJobs,
+      timeoutMs: options.timeoutMs,
+    });
     if (built.length === 0) checkSpills(planned, library, options, progress);
     built.push(library);
     const complete = { ...product, plan: planned, built: library, toolchain };
@@ -87,29 +95,6 @@ export async function buildProducts(
     toolchainMs: clock.total(),
     compilerMs: sum(({ toolMs }) => toolMs),
   };
-}
-
-type Linker = (product: PlannedProduct, toolchain: Toolchain) => Promise<CompiledLibrary>;
-
-function linkProduct(
-  { library, units }: PlannedProduct,
-  toolchain: Toolchain,
-  env: Env,
-  store: CacheStore,
-  options: BuildOptions,
-  progress: CompileProgress,
-  clock: BusyClock,
-): Promise<CompiledLibrary> {
-  return compile(libraries[library], keyUnits(units, toolchain), {
-    env,
-    store,
-    toolchain,
-    external: (names) => clock.run(() => readyToCompile(env, store, toolchain, progress, names)),
-    progress,
-    logFolder: join(options.out, "logs"),
-    maxJobs: options.maxJobs,
-    timeoutMs: options.timeoutMs,
-  });
 }
 
 /** All libraries hold the same kernels. */

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -57,6 +57,80 @@ describe("build with a compiler that works", () => {
     await build("--out", "elsewhere");
     expect(new Set(await actions())).toEqual(new Set(["cached"]));
     expect((await readdir(folder)).includes("dist")).toBe(false);
+  });
+});
+
+describe("build for engines that are not Python's", () => {
+  const headers = async (folder: string): Promise<Record<string, string>> => {
+    const include = join(folder, "include");
+    await mkdir(include);
+    await writeFile(join(include, "NvInferRuntime.h"), "");
+    const version = ["MAJOR 10", "MINOR 13", "PATCH 0"].map((part) => `#define NV_TENSORRT_${part}\n`);
+    await writeFile(join(include, "NvInferVersion.h"), version.join(""));
+    return { TENSORRT_INCLUDE: include };
+  };
+
+  it("compiles the kernels once for all, and leaves the wheel as it is without them", async () => {
+    const { run, build, compiled, folder } = await buildWorld();
+    const vars = await headers(folder);
+    await build("--out", "wheel");
+    const alone = await compiled();
+    const all = await run(["build", "--engine", "tensorrt,vllm,cpp", "--json"], vars);
+    expect(all).toMatchObject({ exitCode: 0 });
+    const outcome = JSON.parse(all.stdout);
+    expect(outcome.bundles.map(({ engine }: { engine: string }) => engine)).toEqual(["cpp", "tensorrt"]);
+    const added = await compiled();
+    const launchers = alone.filter((path) => path.startsWith("kernels/launch/"));
+    expect(added.filter((path) => !path.startsWith("kernels/bindings/tensorrt/"))).toEqual(launchers);
+    expect(added).toContain("kernels/bindings/tensorrt/plugin.cc");
+
+    const [wheel = ""] = await readdir(join(folder, "wheel"));
+    const names = [wheel, "turbosparse-cpp", "turbosparse-tensorrt"];
+    expect(await readdir(join(folder, "dist"))).toEqual(names);
+    const bytes = await Promise.all(["wheel", "dist"].map((out) => readFile(join(folder, out, wheel))));
+    expect(Buffer.compare(...(bytes as [Buffer, Buffer]))).toBe(0);
+    const bundle = join(folder, "dist/turbosparse-tensorrt");
+    expect(await readdir(bundle)).toEqual(["LICENSE", "libturbosparse_trt.so", "manifest.json"]);
+    const manifest = JSON.parse(await readFile(join(bundle, "manifest.json"), "utf8"));
+    expect(manifest).toMatchObject({ engine: "tensorrt", toolchain: { tensorRt: "10.13.0" }, archs: ["sm_90a"] });
+    expect(manifest.toolchain).not.toHaveProperty("tvmFfi");
+
+    const warm = await run(["build", "--engine", "cpp,tensorrt,vllm"], vars);
+    expect(warm.stderr).toContain(`${names[1]} and dist/${names[2]} are up to date.`);
+    expect(await compiled()).toEqual([]);
+    const cleaned = await run(["clean"]);
+    expect(cleaned.stdout.trimEnd().split("\n")).toEqual(names.map((name) => `dist/${name}`));
+  });
+
+  it("needs neither apache-tvm-ffi nor Python", async () => {
+    const { run, folder, cache } = await buildWorld();
+    await rm(join(cache, "v1/toolchains"), { recursive: true });
+    const vars = { ...(await headers(folder)), TURBOSPARSE_PYTHON: "no-such-python" };
+    expect(await run(["build", "--engine", "cpp,tensorrt"], vars)).toMatchObject({ exitCode: 0 });
+    expect((await readdir(join(cache, "v1/toolchains"), { recursive: true })).join(" ")).not.toContain("tvm");
+  });
+
+  it("ends with 3 before it compiles anything when there are no headers of TensorRT", async () => {
+    const { run, compiled, folder } = await buildWorld();
+    const failed = await run(["build", "--engine", "cpp,tensorrt"], { TENSORRT_INCLUDE: join(folder, "absent") });
+    expect(failed).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^error\[TS4009\]: TENSORRT_INCLUDE: /m),
+    });
+    expect(await compiled()).toEqual([]);
+    expect(await readdir(folder)).not.toContain("dist");
+  });
+
+  it("says what is cached without asking for the headers", async () => {
+    const { run, folder } = await buildWorld();
+    const vars = await headers(folder);
+    const rows = async (): Promise<{ path: string; action: string }[]> =>
+      JSON.parse((await run(["build", "--engine", "cpp,tensorrt", "--dry-run", "--json"], vars)).stdout).units;
+    expect(new Set((await rows()).map(({ action }) => action))).toEqual(new Set(["compile"]));
+    expect(await run(["build", "--engine", "tensorrt", "--out", "elsewhere"], vars)).toMatchObject({ exitCode: 0 });
+    // The launchers of the C++ library show their functions, so they are others.
+    const missing = (await rows()).filter(({ action }) => action === "compile").map(({ path }) => path);
+    expect(new Set(missing.map((path) => dirname(path)))).toEqual(new Set(["kernels/launch"]));
   });
 });
 

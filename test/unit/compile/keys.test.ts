@@ -60,7 +60,20 @@ describe("unitKey", () => {
   });
 });
 
+describe("a unit that includes TensorRT's headers", () => {
+  it("depends on their digest, and no other unit does", () => {
+    const included = { ...unit, external: ["tensorRt"] as const };
+    const [one, other] = ["1", "2"].map((tensorRt) => ({ ...versions, tensorRt }));
+    expect(unitKey(included, { ...versions, ...one })).not.toBe(unitKey(included, { ...versions, ...other }));
+    expect(unitKey(unit, { ...versions, ...one })).toBe(unitKey(unit, versions));
+  });
+});
+
 describe("libraryKey", () => {
+  it("depends on what the library shows", () => {
+    expect(libraryKey(["a"], "{ global: f; };", versions)).not.toBe(libraryKey(["a"], "{ global: g; };", versions));
+  });
+
   it("depends on the set of objects, not on their order", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { minLength: 1 }), (keys) => {

@@ -13,6 +13,7 @@ const sources = new Map([
   ["kernels/launch/run.cc", '#include "turbosparse/args.h"'],
   ["kernels/bindings/ffi.cc", "#include <tvm/ffi/tvm_ffi.h>"],
   ["kernels/bindings/check.h", ""],
+  ["kernels/bindings/tensorrt/plugin.cc", '#include <NvInferRuntime.h>\n#include "turbosparse/args.h"'],
 ]);
 
 describe("listUnits", async () => {
@@ -44,6 +45,39 @@ describe("listUnits", async () => {
     expect(units.filter(({ external }) => external.includes("tvmFfi")).map(({ path }) => path)).toEqual([
       "kernels/bindings/ffi.cc",
     ]);
+  });
+
+  it("gives each library its own bindings, and the same generated units", () => {
+    const generated = render(built, templates);
+    const of = (name: keyof typeof libraries) => listUnits(built, generated, sources, libraries[name]);
+    const own = (name: keyof typeof libraries) =>
+      of(name)
+        .filter(({ path }) => path.startsWith("kernels/bindings/"))
+        .map(({ path }) => path);
+    expect(own("python")).toEqual(["kernels/bindings/ffi.cc"]);
+    expect(own("tensorrt")).toEqual(["kernels/bindings/tensorrt/plugin.cc"]);
+    expect(own("cpp")).toEqual([]);
+    for (const path of generated.keys()) {
+      const units = (["python", "tensorrt", "cpp"] as const).map((name) => of(name).find((unit) => unit.path === path));
+      expect(units[1]).toEqual(units[0]);
+      expect(units[2]).toEqual(units[0]);
+    }
+  });
+
+  it("gives TensorRT's headers to the units that include them", () => {
+    const [unit] = listUnits(built, new Map(), sources, libraries.tensorrt);
+    expect(unit).toMatchObject({ path: "kernels/bindings/tensorrt/plugin.cc", external: ["tensorRt"] });
+    expect(unit?.flags).toContain("-Ithird_party/tensorrt/include");
+    expect([...(unit?.files.keys() ?? [])]).toContain("kernels/include/turbosparse/args.h");
+  });
+
+  it("shows the launchers' functions in the C++ library alone", () => {
+    const flags = (name: keyof typeof libraries): readonly string[] =>
+      listUnits(built, new Map(), sources, libraries[name]).find(({ path }) => path === "kernels/launch/run.cc")
+        ?.flags ?? [];
+    expect(flags("cpp").at(-1)).toBe("-fvisibility=default");
+    expect(flags("tensorrt")).toEqual(flags("python"));
+    expect(flags("python").join(" ")).not.toContain("visibility=default");
   });
 
   it("has no absolute path in any flag", () => {
