@@ -28,7 +28,7 @@ ${archLine}
 # Tensor-parallel sizes to build shards for.
 # tensorParallel: [1]
 
-# Inference servers.
+# What uses the kernels: vllm, tensorrt, cpp.
 # engines: [vllm]
 
 # Element types on the device. Default: the checkpoint's.

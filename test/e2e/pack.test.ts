@@ -27,6 +27,8 @@ describe("the packed tarball", () => {
         "lib/main.mjs",
         "templates/dispatch.cu.hbs",
         "kernels/include/turbosparse/types.h",
+        "kernels/bindings/tensorrt/plugin.cc",
+        "bundles/cpp/lib/cmake/turbosparse/turbosparseConfig.cmake",
         "plugins/turbosparse/__init__.py",
         "docs/turbosparse.schema.json",
         "LICENSE",
