@@ -6,8 +6,6 @@ import ctypes
 import json
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import IO, Any
 
 import torch
 from torch import Tensor
+
+from turbosparse.files import new_folder
 
 _DTYPE_NAMES = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 
@@ -43,11 +43,7 @@ def write_checkpoint(
 
     Raises FileExistsError when `folder` exists.
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists: give a folder that does not")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with new_folder(folder) as partial:
         shards = _split(plans, shard_bytes)
         weight_map = {}
         for number, shard in enumerate(shards, 1):
@@ -57,11 +53,6 @@ def write_checkpoint(
         index = {"metadata": {"total_size": sum(plan.nbytes for plan in plans)}, "weight_map": weight_map}
         for name, value in (("model.safetensors.index.json", index), ("config.json", config)):
             (partial / name).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        partial.chmod(0o755)
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
 
 
 def _split(plans: Sequence[TensorPlan], shard_bytes: int) -> list[list[TensorPlan]]:

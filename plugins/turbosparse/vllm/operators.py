@@ -8,20 +8,11 @@ layers are one compiled graph.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-from torch.library import Library, register_fake
 
-from turbosparse.layers import compute
+from turbosparse.layers import compute, define_layers
 from turbosparse.vllm.metrics import observer_at_debug_level
 from turbosparse.vllm.padding import padded_rows
-
-_WEIGHTS = "Tensor weights, Tensor? fc1, Tensor? fc2, Tensor? fc2_low, Tensor? fc2_scale"
-_FUNCTION = "str activation, float gate_threshold"
-_SCHEMAS = {
-    "mlp": f"mlp(Tensor x, Tensor predictor_input, {_WEIGHTS}, {_FUNCTION}) -> Tensor",
-    "moe": f"moe(Tensor x, Tensor topk_ids, Tensor topk_weights, {_WEIGHTS}, {_FUNCTION}) -> Tensor",
-}
 
 
 def mlp(x: Tensor, *arguments: object) -> Tensor:
@@ -34,19 +25,13 @@ def moe(x: Tensor, *arguments: object) -> Tensor:
     return compute.moe(x, *arguments, padding=padded_rows(x.shape[0]))
 
 
-def _like_x(x: Tensor, *arguments: object) -> Tensor:
-    return torch.empty_like(x)
-
-
-# Registrations live as long as this object.
-_library = Library("turbosparse_vllm", "DEF")
-
 # None above debug level, whose log would hide what it finds. Compiled graphs are the same with and without, so that
 # vLLM's cache of them need not tell the two apart.
 observer = observer_at_debug_level()
 
-for _name, _implementation in (("mlp", mlp), ("moe", moe)):
-    _library.define(_SCHEMAS[_name])
-    _observed = _implementation if observer is None else observer.observed(_name, _implementation)
-    _library.impl(_name, _observed, "CompositeExplicitAutograd")
-    register_fake(f"turbosparse_vllm::{_name}", _like_x, lib=_library)
+# Registrations live as long as this object.
+_library = define_layers(
+    "turbosparse_vllm",
+    mlp=mlp if observer is None else observer.observed("mlp", mlp),
+    moe=moe if observer is None else observer.observed("moe", moe),
+)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from turbosparse.files import new_folder
 from turbosparse.vllm.synthetic.configs import generation_config
 from turbosparse.vllm.synthetic.tokenizer import tokenizer_files
 
@@ -24,19 +22,6 @@ def write_folder(folder: Path, config: dict[str, Any]) -> None:
         "generation_config.json": generation_config(config),
         **tokenizer_files(config["vocab_size"]),
     }
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists: give a folder that does not")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        _write(partial, files)
-        partial.chmod(0o755)
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-
-
-def _write(folder: Path, files: Mapping[str, Any]) -> None:
-    for name, value in files.items():
-        (folder / name).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with new_folder(folder) as partial:
+        for name, value in files.items():
+            (partial / name).write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
