@@ -14,7 +14,10 @@ const vllmPython = ">=3.11,<3.14";
  */
 export const vllmTests = new Map([
   ["0.32", ["test/python/vllm"]],
-  ["0.26", ["symbols", "registration", "truth", "load_format", "metrics"].map((name) => `test/python/vllm/test_${name}.py`)],
+  [
+    "0.26",
+    ["symbols", "registration", "truth", "load_format", "metrics"].map((name) => `test/python/vllm/test_${name}.py`),
+  ],
 ]);
 
 /** The genuine runtimes of TensorRT that load the plugin library, each with its `test/python/tensorrt/requirements-<version>.txt`. */

@@ -15,6 +15,7 @@ export function standalonePlot(plot: Plot): string {
   return element(
     "svg",
     { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, width, height },
+    element("title", {}, plot.title),
     styleElement(style),
     element("rect", { class: "ground", width, height }),
     drawPlot(plot),
