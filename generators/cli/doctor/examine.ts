@@ -3,15 +3,14 @@ import { cacheRoot } from "../../compile/cache/location.ts";
 import { findEntry } from "../../compile/cache/store.ts";
 import { probeHostCompiler } from "../../compile/toolchain/host.ts";
 import { nvccInCache, nvccOfCudaHome, nvccOnPath } from "../../compile/toolchain/nvcc.ts";
-import { tensorRtCrate } from "../../compile/toolchain/pins.ts";
 import type { Probe } from "../../compile/toolchain/probe.ts";
 import { findProgram } from "../../compile/toolchain/program.ts";
-import { availableTensorRtHeaders, probeHeaders } from "../../compile/toolchain/tensorrt.ts";
 import type { Nvcc } from "../../compile/toolchain/types.ts";
 import type { Env } from "../../io/env.ts";
 import { formatBytes } from "../../package/format.ts";
 import { readPackageInputs } from "../../package/inputs.ts";
 import { nvccChoice } from "./nvcc-choice.ts";
+import { tensorRtHeaders } from "./tensorrt-headers.ts";
 
 /** One thing a build depends on, as it is here. A failure is a value: every other finding is still made. */
 export interface Finding {
@@ -61,22 +60,7 @@ const looks: Readonly<Record<string, Look>> = {
     const [ofHome, onPath, inCache] = await Promise.all([nvccOfCudaHome(env), nvccOnPath(env), probeCache(env)]);
     return nvccChoice({ ofHome, onPath, inCache });
   },
-  "headers of TensorRT": async (env) => {
-    const configured = env.vars.TENSORRT_INCLUDE;
-    if (configured) {
-      const probe = await probeHeaders(env, configured);
-      const detail = probe.ok ? `${probe.value.version}, TENSORRT_INCLUDE is ${configured}` : probe.reason;
-      return { ok: probe.ok, detail };
-    }
-    const root = cacheRoot(env);
-    const kept = await availableTensorRtHeaders(env, (kind, key) => findEntry(env.fs, root, kind, key));
-    if (kept !== undefined) return { ok: true, detail: `${kept.version} in the cache` };
-    const cargo = await findProgram(env, "cargo");
-    const got = `${tensorRtCrate.tensorRtVersion} of the crate ${tensorRtCrate.name}`;
-    return cargo === undefined
-      ? { ok: false, detail: "TENSORRT_INCLUDE is not set, and there is no cargo; only --engine tensorrt needs them" }
-      : { ok: true, detail: `${got}, which a build for tensorrt gets by ${cargo}` };
-  },
+  "headers of TensorRT": tensorRtHeaders,
   gpu: (env) => firstLine(env, "nvidia-smi", ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]),
   cache: async (env) => {
     const root = cacheRoot(env);
