@@ -6,43 +6,59 @@ import { makeHarness, pythonPath } from "./tensorrt-harness.mjs";
 
 process.env.PATH = `node_modules/.bin:${process.env.PATH}`;
 const run = $({ stdio: "inherit", nothrow: true });
+const results = { vitest: await run`vitest run` };
 
-const pytest = async (environment, tests, variables = async () => ({})) => {
+/** Runs one pytest and prints all of it at its end: others run beside it. */
+const pytest = async (name, environment, tests, variables = async () => ({})) => {
   try {
     const python = `${await environment()}/bin/python`;
-    return await run({ env: { ...process.env, ...(await variables()) } })`${python} -m pytest ${tests}`;
+    const env = { ...process.env, ...(await variables()) };
+    results[name] = await $({ env, nothrow: true, quiet: true })`${python} -m pytest ${tests}`;
+    process.stdout.write(`\n${name}\n${results[name].stdall}`);
   } catch (error) {
-    process.stderr.write(`${error.message}\n`);
-    return { exitCode: 1 };
+    process.stderr.write(`\n${name}\n${error.message}\n`);
+    results[name] = { exitCode: 1 };
   }
 };
 
-const results = { vitest: await run`vitest run`, pytest: await pytest(ensurePython, "test/python") };
-const bundles = { config: "test/python/tensorrt/turbosparse.yaml", engines: "tensorrt,cpp", folder: ".venv/harness" };
-const harness = await makeHarness(bundles).catch((error) => error);
-const onHarness = (variables) => async () => {
-  if (harness instanceof Error) throw harness;
-  return { TURBOSPARSE_HARNESS: harness.folder, TURBOSPARSE_CUDA: harness.cuda, ...(await variables()) };
+const neutral = async () => {
+  await pytest("pytest", ensurePython, "test/python");
+  const bundles = { config: "test/python/tensorrt/turbosparse.yaml", engines: "tensorrt,cpp", folder: ".venv/harness" };
+  const harness = await makeHarness(bundles).catch((error) => error);
+  const onHarness = (variables) => async () => {
+    if (harness instanceof Error) throw harness;
+    return { TURBOSPARSE_HARNESS: harness.folder, TURBOSPARSE_CUDA: harness.cuda, ...(await variables()) };
+  };
+  for (const version of tensorRtVersions) {
+    const runtime = onHarness(async () => {
+      const requirements = `test/python/tensorrt/requirements-${version}.txt`;
+      return { PYTHONPATH: pythonPath(await ensureBeside(`tensorrt-${version}`, requirements)) };
+    });
+    await pytest(`pytest with TensorRT ${version}`, ensurePython, ["test/python/tensorrt"], runtime);
+  }
+  const cmake = onHarness(async () => ({
+    TURBOSPARSE_CMAKE: resolve(await ensureBeside("cmake", "test/python/cpp/requirements.txt")),
+  }));
+  await pytest("pytest of the C++ bundle", ensurePython, ["test/python/cpp"], cmake);
 };
-for (const version of tensorRtVersions) {
-  const runtime = onHarness(async () => {
-    const requirements = `test/python/tensorrt/requirements-${version}.txt`;
-    return { PYTHONPATH: pythonPath(await ensureBeside(`tensorrt-${version}`, requirements)) };
-  });
-  results[`pytest with TensorRT ${version}`] = await pytest(ensurePython, ["test/python/tensorrt"], runtime);
-}
-const cmake = onHarness(async () => ({
-  TURBOSPARSE_CMAKE: resolve(await ensureBeside("cmake", "test/python/cpp/requirements.txt")),
-}));
-results["pytest of the C++ bundle"] = await pytest(ensurePython, ["test/python/cpp"], cmake);
-// `npm test -- --no-vllm`: they install 10 GB and take longer than all the others.
-for (const [version, tests] of argv.vllm === false ? [] : vllmTests) {
-  results[`pytest with vLLM ${version}`] = await pytest(() => ensureVllm(version), tests);
-}
-if (argv.vllm !== false) {
+
+const newest = [...vllmTests.keys()][0];
+const inVllm = (version) => pytest(`pytest with vLLM ${version}`, () => ensureVllm(version), vllmTests.get(version));
+const older = async () => {
+  for (const version of [...vllmTests.keys()].slice(1)) await inVllm(version);
   // Which need transformers and no more of that environment.
-  const interfaces = () => ensureVllm([...vllmTests.keys()][0]);
-  results["pytest with TensorRT-LLM's interfaces"] = await pytest(interfaces, ["test/python/tensorrt_llm"]);
+  await pytest("pytest with TensorRT-LLM's interfaces", () => ensureVllm(newest), ["test/python/tensorrt_llm"]);
+};
+
+// An engine computes on one core, so two of these at a time. `npm test -- --no-vllm` leaves out what installs 10 GB and
+// takes longer than all the others.
+// Made beforehand, since both would make the same; one that cannot be made says so where it is used.
+await ensurePython().catch(() => undefined);
+if (argv.vllm === false) {
+  await neutral();
+} else {
+  for (const version of vllmTests.keys()) await ensureVllm(version).catch(() => undefined);
+  await Promise.all([inVllm(newest), neutral().then(older)]);
 }
 
 const failed = Object.keys(results).filter((name) => results[name].exitCode !== 0);
