@@ -4,16 +4,15 @@ import os
 import sys
 from pathlib import Path
 
+# Before torch is imported: the tensors here are tiny, and a process that was forked, as ranks are, has none of torch's
+# threads left to share work with when several of its own load weights, as in 1.3.
+os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
 import pytest
-import torch
 
 RECORDED = Path(__file__).with_name("recorded")
 # Registers operators, which a process can do once, and imports nothing of the server.
 _KEPT = "turbosparse.tensorrt_llm.operators"
-
-os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
-# The tensors here are tiny: waking a second thread costs more than it computes.
-torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", params=["1.2", "1.3"])
