@@ -50,13 +50,12 @@ const older = async () => {
   await pytest("pytest with TensorRT-LLM's interfaces", () => ensureVllm(newest), ["test/python/tensorrt_llm"]);
 };
 
-// An engine computes on one core, so two of these at a time. `npm test -- --no-vllm` leaves out what installs 10 GB and
-// takes longer than all the others.
-// Made beforehand, since both would make the same; one that cannot be made says so where it is used.
-await ensurePython().catch(() => undefined);
+// `npm test -- --no-vllm` leaves out what installs 10 GB and takes longer than all the others.
 if (argv.vllm === false) {
   await neutral();
 } else {
+  // An engine computes on one core, so two of these at a time. Their environments are made before, since both would make
+  // the same; one that cannot be made says so where it is used.
   for (const version of vllmTests.keys()) await ensureVllm(version).catch(() => undefined);
   await Promise.all([inVllm(newest), neutral().then(older)]);
 }
