@@ -36,6 +36,7 @@ export type RowGemmRole = "fc1" | "select" | "gate" | "gate_up" | "up";
 /**
  * Weight rows on the M side and tokens on the N side of mma.m16n8k16. Producer warps bring chunks of the rows of a pass
  * through a ring to warps that own tiles of them, and that share the row length where there are fewer tiles than warps.
+ * Without producers every warp has a ring of its own, which it fills itself.
  */
 export interface RowGemmInstance {
   readonly family: "row_gemm";
@@ -54,9 +55,12 @@ export interface RowGemmInstance {
   readonly tiles: 1 | 2;
   /** Warps that do arithmetic. */
   readonly warps: number;
-  /** Warps that copy. */
+  /** Warps that copy: 0 where those that do arithmetic copy too. */
   readonly producers: number;
-  /** Elements of a row that a slot of the ring holds at most: a power of two, which the kernel halves as it needs. */
+  /**
+   * Elements of a row that a slot of the ring holds at most: a power of two, which the kernel halves as it needs, but
+   * for that without producers.
+   */
   readonly chunk: number;
   readonly ringBytes: number;
   /** Blocks that a multiprocessor must hold at once: 1 or 2. */

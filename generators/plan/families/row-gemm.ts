@@ -3,6 +3,14 @@ import { type Candidate, type Choice, choose, type Preference } from "../choose.
 import type { RowGemmKey } from "../names.ts";
 import type { RowGemmInstance } from "../types.ts";
 import { accumulators, tileRows } from "./mma.ts";
+import {
+  directCandidates,
+  directPreferences,
+  directSharedBytes,
+  directSlots,
+  isDirect,
+  servedDirectly,
+} from "./row-gemm-direct.ts";
 
 const warpChoices = [8, 4] as const;
 const tileChoices = [2, 1] as const;
@@ -55,7 +63,8 @@ function sharedBytesBesideRing(i: Tile): number {
 }
 
 /** Dynamic shared memory of a block, bytes. */
-export const rowGemmSharedBytes = (i: RowGemmInstance): number => i.ringBytes + sharedBytesBesideRing(i);
+export const rowGemmSharedBytes = (i: RowGemmInstance): number =>
+  isDirect(i) ? directSharedBytes(i) : i.ringBytes + sharedBytesBesideRing(i);
 
 /** A slot of the rows of a full pass and of all tokens, bytes. */
 function slotBytes(i: Tile, chunkBytes: number): number {
@@ -65,6 +74,7 @@ function slotBytes(i: Tile, chunkBytes: number): number {
 
 /** Slots that the kernel makes of the ring in a full pass: it halves the chunk until enough of them fit. */
 export function rowGemmSlots(i: RowGemmInstance): number {
+  if (isDirect(i)) return directSlots(i);
   let chunkBytes = (i.chunk * i.weightBits) / 8;
   while (chunkBytes > minChunkBytes && wantedSlots * slotBytes(i, chunkBytes) > i.ringBytes) chunkBytes /= 2;
   return Math.min(maxSlots, Math.floor(i.ringBytes / slotBytes(i, chunkBytes)));
@@ -103,6 +113,7 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
     yield { legal: false, parameters: { ...shape, producers, chunk }, reason };
     return;
   }
+  if (servedDirectly(key)) yield* directCandidates(key);
   for (const warps of warpChoices) {
     for (const tiles of tileChoices) {
       for (const blocks of blockChoices) yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks });
@@ -127,6 +138,7 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
   const wantedTiles = (i: RowGemmInstance) => (share > tileRows * i.warps ? 2 : 1);
   const expected = `about ${Math.round(share)} expected weight rows a block`;
   return [
+    ...directPreferences(share),
     {
       score: (i) => i.warps,
       reason: (l, w) => `${l.warps} warps leave each more of a pass than ${w.warps} do.`,
@@ -151,6 +163,7 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
 /** `rows` is the number of result rows that one call is expected to compute. */
 export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInstance> {
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
+    if (isDirect(i)) return `${i.warps} warps with ${directSlots(i)} slots of ${i.chunk} elements of 16 rows each.`;
     const pass = `Passes of ${tileRows * i.warps * i.tiles} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
     return `${pass}, a ring of ${rowGemmSlots(i)} slots of a full one: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
   });

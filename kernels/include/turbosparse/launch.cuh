@@ -24,7 +24,12 @@ Status prepare(Kernel* kernel, int shared_bytes, std::atomic<uint64_t>* configur
   }
   const uint64_t bit = uint64_t{1} << (device % 64);
   if (configured->load(std::memory_order_relaxed) & bit) return {};
-  const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+  // A kernel that wants another split between shared memory and L1 cannot start beside one that still runs.
+  if (error == cudaSuccess) {
+    error =
+        cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+  }
   if (error == cudaSuccess) configured->fetch_or(bit, std::memory_order_relaxed);
   return {error, {}};
 }

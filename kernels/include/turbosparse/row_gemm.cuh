@@ -9,7 +9,7 @@
 
 #include <climits>
 
-#include "turbosparse/launch.cuh"
+#include "turbosparse/row_gemm_direct.cuh"
 #include "turbosparse/row_gemm_outputs.cuh"
 #include "turbosparse/row_gemm_warp.cuh"
 
@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
 }
 
 template <class C>
-Status launch_row_gemm(const RowGemmArgs& args, cudaStream_t stream) {
+Status launch_row_gemm_ring(const RowGemmArgs& args, cudaStream_t stream) {
   using Shape = RowGemmShape<C>;
   static std::atomic<uint64_t> configured{0};
   int multiprocessors = 0;
@@ -126,6 +126,15 @@ Status launch_row_gemm(const RowGemmArgs& args, cudaStream_t stream) {
   const int neurons = C::kExperts * args.rows_per_expert;
   const int lists = Shape::kGathers ? (neurons + kRowListCapacity - 1) / kRowListCapacity : 1;
   return launch(kernel, args, max(multiprocessors, lists), Shape::kThreads, Shape::kSharedBytes, stream);
+}
+
+template <class C>
+Status launch_row_gemm(const RowGemmArgs& args, cudaStream_t stream) {
+  if constexpr (C::kProducers == 0) {
+    return launch_row_gemm_direct<C>(args, stream);
+  } else {
+    return launch_row_gemm_ring<C>(args, stream);
+  }
 }
 
 }  // namespace turbosparse

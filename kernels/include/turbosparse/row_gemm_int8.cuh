@@ -11,13 +11,26 @@ namespace turbosparse {
 template <class Element, int kFirst>
 __device__ __forceinline__ uint32_t widen2(uint32_t packed) {
   constexpr bool kBf16 = std::is_same_v<Element, __nv_bfloat16>;
-  constexpr uint32_t kMagic = kBf16 ? 0x43004300u : 0x64006400u;
+  uint32_t magic = kBf16 ? 0x43004300u : 0x64006400u;
+  // Out of the compiler's sight, which would make two instructions of a mask and a magic number that are both
+  // constants.
+  asm("" : "+r"(magic));
   const uint32_t spread = __byte_perm(packed, 0, kFirst == 0 ? 0x4140 : 0x4342);
-  const uint32_t low = (spread & 0x007f007fu) | kMagic;
-  const uint32_t sign = (spread & 0x00800080u) | kMagic;
+  const uint32_t low = (spread & 0x007f007fu) | magic;
+  const uint32_t sign = (spread & 0x00800080u) | magic;
   using Pair = std::conditional_t<kBf16, __nv_bfloat162, __half2>;
   const Pair value = __hsub2(*reinterpret_cast<const Pair*>(&low), *reinterpret_cast<const Pair*>(&sign));
   return *reinterpret_cast<const uint32_t*>(&value);
+}
+
+// The A side of mma of 16 rows, of whose upper and lower eight a lane holds four columns each: both sides take the
+// columns in the order in which the lanes hold them.
+template <class Element>
+__device__ __forceinline__ void widen_tile(uint32_t (&a)[4], uint32_t upper, uint32_t lower) {
+  a[0] = widen2<Element, 0>(upper);
+  a[1] = widen2<Element, 0>(lower);
+  a[2] = widen2<Element, 2>(upper);
+  a[3] = widen2<Element, 2>(lower);
 }
 
 // Logits nearer the threshold than so many standard deviations of the high plane's rounding error are evaluated
@@ -65,8 +78,8 @@ __device__ float low_dot(const int8_t* low, const Element* hidden, int depth) {
 }
 
 // Turns a tile's products with the high plane into logits.
-template <class C>
-__device__ void finish_logits(const RowGemmArgs& args, const RowShare<C>& share, const RowPass& pass, int tile,
+template <class C, class Share>
+__device__ void finish_logits(const RowGemmArgs& args, const Share& share, const RowPass& pass, int tile,
                               const float* norms, TileProducts<C>& d) {
   using Element = typename C::Element;
   const int lane = threadIdx.x % 32;
@@ -76,7 +89,7 @@ __device__ void finish_logits(const RowGemmArgs& args, const RowShare<C>& share,
     const int i = tile * 16 + product_row(h);
     const float scale = i < pass.count ? __ldg(args.scales + share.row(pass, i)) : 0.0f;
 #pragma unroll
-    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+    for (int n = 0; n < C::kTokens / 8; ++n) {
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
         const int token = product_token(n, j);

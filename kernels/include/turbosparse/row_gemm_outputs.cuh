@@ -7,7 +7,7 @@
 namespace turbosparse {
 
 template <class C>
-using TileProducts = float[RowGemmShape<C>::kTokenTiles][4];
+using TileProducts = float[C::kTokens / 8][4];
 
 __device__ __forceinline__ int product_row(int half) { return half * 8 + static_cast<int>(threadIdx.x) % 32 / 4; }
 __device__ __forceinline__ int product_token(int n, int j) { return n * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + j; }
@@ -22,7 +22,7 @@ __device__ void write_hidden_layer(const RowGemmArgs& args, const RowPass& pass,
     const int i = tile * 16 + product_row(h);
     if (i >= pass.count) continue;
 #pragma unroll
-    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+    for (int n = 0; n < C::kTokens / 8; ++n) {
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
         const int token = product_token(n, j);
@@ -59,7 +59,7 @@ __device__ void write_selection(const RowGemmArgs& args, const RowPass& pass, in
     const int64_t neuron = static_cast<int64_t>(pass.expert) * args.rows_per_expert + pass.first + i;
     uint64_t bits = 0;
 #pragma unroll
-    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+    for (int n = 0; n < C::kTokens / 8; ++n) {
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
         const int token = product_token(n, j);
@@ -79,7 +79,7 @@ __device__ void write_selection(const RowGemmArgs& args, const RowPass& pass, in
     if (lane % 4 == 0 && i < pass.count) args.token_bits[neuron] = bits;
     const uint32_t kept = __ballot_sync(0xffffffffu, bits != 0);
     const int first = pass.first + tile * 16 + h * 8;
-    if (lane == 0 && tile * 16 + h * 8 < pass.units * RowGemmShape<C>::kUnit) {
+    if (lane == 0 && tile * 16 + h * 8 < pass.units * kSelectionUnit) {
       unsigned byte = 0;
 #pragma unroll
       for (int b = 0; b < 8; ++b) byte |= (kept >> (4 * b) & 1) << b;
@@ -132,7 +132,7 @@ __device__ void write_activations(const RowGemmArgs& args, const RowShare<C>& sh
     const int i = tile * RowGemmShape<C>::kTileItems + product_row(h);
     if (i >= pass.count) continue;
 #pragma unroll
-    for (int n = 0; n < RowGemmShape<C>::kTokenTiles; ++n) {
+    for (int n = 0; n < C::kTokens / 8; ++n) {
       Element pair[2];
 #pragma unroll
       for (int j = 0; j < 2; ++j) {

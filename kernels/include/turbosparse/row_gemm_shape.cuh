@@ -8,6 +8,8 @@ namespace turbosparse {
 
 // Neurons of the union that a block lists; launches have as many blocks as that needs.
 inline constexpr int kRowListCapacity = 1024;
+// Neurons of a byte of the bitmap.
+inline constexpr int kSelectionUnit = 8;
 
 // Where the activations of the union's neuron `rank` for tokens 8 * n to 8 * n + 7 lie: in rows of kTokens, the rows'
 // 16-byte pieces swizzled so that ldmatrix reads eight rows without bank conflicts.
@@ -36,7 +38,7 @@ struct RowGemmShape {
   static constexpr int kMaxItems = C::kWarps * C::kTiles * kTileItems;  // of a pass
   static constexpr int kTokenTiles = C::kTokens / 8;
   // Selections are shared out in whole bytes of the bitmap.
-  static constexpr int kUnit = kSelects ? 8 : 1;
+  static constexpr int kUnit = kSelects ? kSelectionUnit : 1;
 
   // Rows are padded so that the eight rows that ldmatrix reads at once lie in different banks; int8 rows meet tokens
   // that are read 8 bytes a lane, which takes twice the padding.

@@ -119,8 +119,8 @@ struct RowGemmWarp {
         for (int m = 0; m < kCount; ++m) {
           uint32_t q[4];
           load_matrix_x4(q, rows[m] + s * 32);
-          widen(a[2 * s][m], q[0], q[1]);
-          widen(a[2 * s + 1][m], q[2], q[3]);
+          widen_tile<Element>(a[2 * s][m], q[0], q[1]);
+          widen_tile<Element>(a[2 * s + 1][m], q[2], q[3]);
         }
       } else {
         if constexpr (Shape::kTokenTiles == 1) {
@@ -162,13 +162,6 @@ struct RowGemmWarp {
     return min(Shape::kTokenTiles == 1 ? lane % 8 : load * 16 + lane / 16 * 8 + lane % 8, tokens - 1);
   }
   __device__ int token_column() const { return Shape::kInt8 ? lane % 4 * 8 : lane / 8 % 2 * 16; }
-
-  __device__ static void widen(uint32_t (&a)[4], uint32_t upper, uint32_t lower) {
-    a[0] = widen2<Element, 0>(upper);
-    a[1] = widen2<Element, 0>(lower);
-    a[2] = widen2<Element, 2>(upper);
-    a[3] = widen2<Element, 2>(lower);
-  }
 };
 
 }  // namespace turbosparse

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ResolvedConfig } from "../../../generators/config/types.ts";
 import { instanceName } from "../../../generators/plan/names.ts";
 import { explain, plan } from "../../../generators/plan/plan.ts";
-import type { KernelInstance } from "../../../generators/plan/types.ts";
+import type { Arch, KernelInstance } from "../../../generators/plan/types.ts";
 import { denseModel, gateFirstModel, moeModel, resolvedConfig } from "../../support/resolved-config.ts";
 
 /** Family, role or rows, and token variants of every kernel that a plan builds, for one architecture. */
@@ -111,8 +111,33 @@ test("expected density and tokens decide how many tiles a warp has", () => {
 
 test("fc1 and select of few tokens leave room for each other on a multiprocessor", () => {
   const blocks = (role: string, tokens: number) => rowGemms({}, role, tokens).map((i) => i.blocks);
-  expect([blocks("fc1", 8), blocks("select", 8), blocks("select", 16)]).toEqual([[2], [2, 2], [2, 2]]);
+  expect([blocks("fc1", 16), blocks("select", 16)]).toEqual([[2], [2, 2]]);
   expect([blocks("fc1", 32), blocks("select", 64), blocks("gate_up", 16)]).toEqual([[1], [1, 1], [1]]);
+});
+
+test("the predictor's kernels of the fewest tokens have no producers, and as many warps as have work", () => {
+  const warps = (config: Partial<ResolvedConfig>, role: string, tokens: number) =>
+    rowGemms(config, role, tokens).map((i) => [i.producers, i.warps]);
+  expect(warps({}, "fc1", 8)).toEqual([[0, 8]]);
+  // 14336 neurons are 7 tiles of 16 for each of 128 multiprocessors; a half of them is 4 for some, 3 for others.
+  expect(warps({}, "select", 8)).toEqual([
+    [0, 7],
+    [0, 7],
+  ]);
+  expect(warps({ tensorParallel: [2] }, "select", 8)).toEqual([
+    [0, 4],
+    [0, 4],
+  ]);
+  expect(warps({}, "select", 16)).toEqual([
+    [4, 8],
+    [4, 8],
+  ]);
+  expect(warps({}, "gate_up", 8)).toEqual([[4, 8]]);
+});
+
+test("a small multiprocessor gets shorter chunks", () => {
+  const chunks = (arch: Arch) => rowGemms({ archs: [arch] }, "fc1", 8).map((i) => i.chunk);
+  expect([chunks("sm_90a"), chunks("sm_86")]).toEqual([[256], [128]]);
 });
 
 test("expected experts decide too: one FFN's neurons are a tile for each warp, those of eight are many", () => {
@@ -127,8 +152,8 @@ test("a shard has its share of the neurons, and so other tiles", () => {
     [8, 1792],
   ]);
   const models = [moeModel()];
-  expect(tiles({ models, tensorParallel: [8] }, "select", 8)).toEqual([1, 1]);
-  expect(tiles({ models, tensorParallel: [1, 8] }, "select", 8)).toEqual([2, 2]);
+  expect(tiles({ models, tensorParallel: [8] }, "select", 16)).toEqual([1, 1]);
+  expect(tiles({ models, tensorParallel: [1, 8] }, "select", 16)).toEqual([2, 2]);
 });
 
 test("models that share a kernel get one, decided for both", () => {

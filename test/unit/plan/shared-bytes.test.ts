@@ -39,6 +39,14 @@ test.each([
   expect(rowGemmSlots({ family: "row_gemm", ...target, ...rowTile, ...tile })).toBe(slots);
 });
 
+test("row_gemm without producers keeps all tokens beside the rings of its warps", () => {
+  const tile = { role: "select", weightBits: 8, depth: 1664, tokens: 8, tiles: 1, warps: 7, producers: 0 } as const;
+  const instance = { family: "row_gemm", ...target, ...tile, chunk: 512, blocks: 1 } as const;
+  const ringBytes = 7 * 2 * 16 * 528;
+  expect(rowGemmSharedBytes({ ...instance, ringBytes })).toBe(ringBytes + 8 * (3328 + 64));
+  expect([ringBytes, ringBytes - 1].map((bytes) => rowGemmSlots({ ...instance, ringBytes: bytes }))).toEqual([2, 1]);
+});
+
 test("union_down", () => {
   const tile = { hidden: 4096, tokens: 64, warps: 8, producers: 8, columns: 256, chunk: 64, stages: 3 } as const;
   const bytes = unionDownSharedBytes({ family: "union_down", arch: "sm_90a", dtype: "bf16", experts: 8, ...tile });
