@@ -96,11 +96,11 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
       for (int m = 0; m < C::kTiles; ++m) {
         if (m >= mine.count) break;
         const int tile = mine.first_tile + m;
-        if constexpr (Shape::kInt8) finish_logits<C>(args, share, pass, tile, scratch.norms, mine.sums[m]);
+        if constexpr (Shape::kSelects && C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
+        if constexpr (Shape::kInt8) finish_logits<C>(args, share, pass, tile, tokens, scratch.norms, mine.sums[m]);
         if constexpr (C::kRole == Role::fc1) {
           write_hidden_layer<C>(args, pass, tile, mine.sums[m]);
         } else if constexpr (Shape::kSelects) {
-          if constexpr (C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
           write_selection<C>(args, pass, tile, tokens, mine.sums[m]);
         } else {
           write_activations<C>(args, share, pass, tile, facts[m], scratch.routing_weights, mine.sums[m]);

@@ -38,11 +38,14 @@ class RowShare {
       list.for_range(begin_, end_, threadIdx.x, Shape::kThreads,
                      [&](int i, const ActiveNeuron& neuron) { scratch.rows[i] = neuron.row; });
     } else {
-      dependents_may_launch();
       units_per_expert_ = padded_rows() / Shape::kUnit;
       int experts = 1;
-      if constexpr (C::kExperts > 1) {
+      if constexpr (C::kExperts == 1) {
+        dependents_may_launch();
+      } else {
         wait_for_prerequisites();
+        // Only now: the predictor's next kernel reads the routing before it waits for this one.
+        dependents_may_launch();
         load_routing_masks<C::kExperts>(scratch.expert_tokens, args.routing, args.padding, args.tokens);
         experts = 0;
         for (int e = 0; e < C::kExperts; ++e) {

@@ -13,7 +13,7 @@ from torch import Tensor
 # Low-plane units in a step of the high plane.
 LEVELS = 256
 # Standard deviations of what the low plane adds within which the high plane does not decide.
-BAND = 6.0
+BAND = 5.0
 
 
 def dequantized(high: Tensor, low: Tensor | None, scale: Tensor | None) -> Tensor:
@@ -46,7 +46,7 @@ def undecided(hidden: Tensor, high: Tensor, scale: Tensor, threshold: float) -> 
 
     The low plane adds `scale * sum(e * hidden)` with every `e` within a half. Were they independent and uniform, as the
     errors of rounding nearly are, its standard deviation would be `scale * |hidden| / sqrt(12)`, which more than
-    `BAND` times occurs in 2 of 1e9 rows. Rounding to bfloat16 moves a product near the threshold by a 256th of it.
+    `BAND` times occurs in 6 of 1e7 rows. Rounding to bfloat16 moves a product near the threshold by a 256th of it.
     """
     wide = hidden.float()
     product = (wide @ high.float().T) * scale

@@ -118,7 +118,7 @@ test("fc1 and select of few tokens leave room for each other on a multiprocessor
 test("the predictor's kernels of the fewest tokens have no producers, and as many warps as have work", () => {
   const warps = (config: Partial<ResolvedConfig>, role: string, tokens: number) =>
     rowGemms(config, role, tokens).map((i) => [i.producers, i.warps]);
-  expect(warps({}, "fc1", 8)).toEqual([[0, 8]]);
+  expect(warps({}, "fc1", 8)).toEqual([[0, 16]]);
   // 14336 neurons are 7 tiles of 16 for each of 128 multiprocessors; a half of them is 4 for some, 3 for others.
   expect(warps({}, "select", 8)).toEqual([
     [0, 7],
@@ -137,7 +137,7 @@ test("the predictor's kernels of the fewest tokens have no producers, and as man
 
 test("a small multiprocessor gets shorter chunks", () => {
   const chunks = (arch: Arch) => rowGemms({ archs: [arch] }, "fc1", 8).map((i) => i.chunk);
-  expect([chunks("sm_90a"), chunks("sm_86")]).toEqual([[256], [128]]);
+  expect([chunks("sm_90a"), chunks("sm_86")]).toEqual([[256], [64]]);
 });
 
 test("expected experts decide too: one FFN's neurons are a tile for each warp, those of eight are many", () => {

@@ -12,11 +12,11 @@ struct RowGemmFc1Sm80Bf16D4096DreluE1T8 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 1;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
-  static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 76800;
-  static constexpr int kBlocks = 2;
+  static constexpr int kWarps = 16;
+  static constexpr int kProducers = 0;
+  static constexpr int kChunk = 128;
+  static constexpr int kRingBytes = 69632;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmFc1Sm80Bf16D4096DreluE1T8>(const RowGemmArgs&, cudaStream_t);

@@ -11,11 +11,11 @@ struct RowGemmSelectSm80Bf16D1664DreluE1T8 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
-  static constexpr int kTiles = 2;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
-  static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 160768;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 5;
+  static constexpr int kProducers = 0;
+  static constexpr int kChunk = 256;
+  static constexpr int kRingBytes = 84480;
   static constexpr int kBlocks = 1;
 };
 

@@ -12,11 +12,11 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T8 {
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 1;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kWarps = 7;
+  static constexpr int kProducers = 0;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 109568;
-  static constexpr int kBlocks = 2;
+  static constexpr int kRingBytes = 118272;
+  static constexpr int kBlocks = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16Int8D1664DreluE1T8>(const RowGemmArgs&, cudaStream_t);

@@ -12,10 +12,10 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T8 {
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 1;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
-  static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 160768;
+  static constexpr int kWarps = 16;
+  static constexpr int kProducers = 0;
+  static constexpr int kChunk = 128;
+  static constexpr int kRingBytes = 69632;
   static constexpr int kBlocks = 1;
 };
 

@@ -12,10 +12,10 @@ struct RowGemmFc1Sm90aBf16D4096DreluE8T8 {
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 1;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
-  static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 226304;
+  static constexpr int kWarps = 16;
+  static constexpr int kProducers = 0;
+  static constexpr int kChunk = 256;
+  static constexpr int kRingBytes = 135168;
   static constexpr int kBlocks = 1;
 };
 

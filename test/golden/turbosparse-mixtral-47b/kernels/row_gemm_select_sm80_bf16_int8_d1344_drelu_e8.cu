@@ -11,11 +11,11 @@ struct RowGemmSelectSm80Bf16Int8D1344DreluE8T8 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 8;
-  static constexpr int kTiles = 2;
-  static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kTiles = 1;
+  static constexpr int kWarps = 6;
+  static constexpr int kProducers = 0;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 160768;
+  static constexpr int kRingBytes = 101376;
   static constexpr int kBlocks = 1;
 };
 
