@@ -17,6 +17,8 @@ export interface PartTerms {
 
 /** Kernels of each step: fc1 and select; gate; stream and reduce; gate_up, union_down and reduce. */
 const launchesOf = { predict: 2, gate: 1, ffn: { few: 2, many: 3 } } as const;
+/** Those that in a mixture read the routing before any weights, which delays them by about as much again. */
+const routedOf = { predict: 2, gate: 1, ffn: 1 } as const;
 /** The two GEMMs and the activation between them. */
 const denseLaunches = 3;
 
@@ -51,7 +53,9 @@ export function sparseTerms(call: Call): CallTerms {
     bytes: step === "ffn" ? bytes - bytesOfSelection(call) : bytesOfSelection(call),
     kiloResults: kiloResults(shape, tokens),
   }));
-  const launchesIn = (step: Step) => (step === "ffn" ? launchesOf.ffn[crowdOf(step, tokens)] : launchesOf[step]);
+  const ofMixture = shape.experts > 1;
+  const launchesIn = (step: Step) =>
+    (step === "ffn" ? launchesOf.ffn[crowdOf(step, tokens)] : launchesOf[step]) + (ofMixture ? routedOf[step] : 0);
   const launches = steps.reduce((sum, step) => sum + launchesIn(step), 0);
   return { launches, parts };
 }

@@ -62,6 +62,9 @@ describe("terms of a call", () => {
     expect(pathsOf({ operator: "ffn_gate_first" })).toEqual(["gate_many", "ffn_many"]);
     expect(pathsOf({ operator: "moe", shape: mixture })).toEqual(["predict16_many", "experts_many"]);
     expect(pathsOf({ operator: "moe", shape: mixture, tokens: 2 })).toEqual(["predict16_few", "ffn_few"]);
+    const launchesOf = (parts: Partial<Call>) => sparseTerms(call({ tokens: 2, ...parts })).launches;
+    expect(launchesOf({ operator: "ffn_predicted", shape: predicted })).toBe(4);
+    expect(launchesOf({ operator: "moe", shape: mixture })).toBe(4 + 3);
   });
 
   test("that is dense read every neuron of the experts visited, by what their predictors add to the bytes", () => {
