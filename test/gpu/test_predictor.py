@@ -97,6 +97,22 @@ def test_planes_select_what_16_bits_do(predictor_model, device, tokens):
     assert (selected(layer, **high_only) == exact).double().mean() < 0.995
 
 
+@by_quantized
+@pytest.mark.parametrize("exponent", [-20, 20])
+@pytest.mark.parametrize("tokens", [1, 8, 33])
+def test_powers_of_two_scale_logits_and_threshold_alike(predictor_model, device, tokens, exponent, quantized):
+    """Also where int8 kernels, which multiply a hidden layer as fp16, find it below or beyond the range of fp16."""
+    layer = crowded_layer(predictor_model, device, tokens)
+    planes = quantize(layer, quantized)
+    threshold = reference.default_threshold(layer.model.dtype)
+    plain = selected(layer, threshold=threshold, **planes)
+    # The hidden layer of an fp16 model cannot leave that range.
+    factor = 2.0 ** (exponent if layer.model.dtype == torch.bfloat16 else exponent // 10)
+    layer.x = layer.x * factor
+    assert torch.equal(selected(layer, threshold=threshold * factor, **planes), plain)
+    assert 0 < plain.double().mean() < 1
+
+
 def assert_agreement(layer, planes, least_certain):
     threshold = reference.default_threshold(layer.model.dtype)
     logits, margin = reference.logit_margin(layer.x, layer.fc1, layer.fc2, **planes)
