@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from turbosparse import __version__
+from turbosparse.commands import NO_MACHINE, USAGE, Failure, exit_code
 from turbosparse.errors import TurboSparseError
 from turbosparse.files import replace_file
 from turbosparse.profile.build_config import build_config
@@ -26,24 +27,20 @@ from turbosparse.profile.table import table
 from turbosparse.weights import Checkpoint
 from turbosparse.weights.decoder import Decoder
 
-BAD_INPUT, NO_MEMORY, INTERRUPTED = 2, 3, 130
+_FAILURES = (
+    Failure(
+        (torch.OutOfMemoryError,),
+        NO_MACHINE,
+        lambda error: f"{str(error).partition('. ')[0]}: give --device cpu, or a smaller --max-tokens",
+    ),
+    Failure((TurboSparseError, ValueError), USAGE),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command."""
     options = parser().parse_args(arguments)
-    try:
-        _run(options)
-    except torch.OutOfMemoryError as error:
-        code, sentence = NO_MEMORY, f"{str(error).partition('. ')[0]}: give --device cpu, or a smaller --max-tokens"
-    except (TurboSparseError, ValueError) as error:
-        code, sentence = BAD_INPUT, str(error)
-    except KeyboardInterrupt:
-        code, sentence = INTERRUPTED, "interrupted"
-    else:
-        return 0
-    print(f"python -m turbosparse profile: {sentence}", file=sys.stderr)
-    return code
+    return exit_code("python -m turbosparse profile", lambda: _run(options), _FAILURES)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -6,27 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from turbosparse.commands import USAGE, Failure, exit_code
 from turbosparse.errors import TurboSparseError
 from turbosparse.tensorrt.options import parser
 from turbosparse.weights import Checkpoint
 from turbosparse.weights.decoder import Decoder
 
-BAD_INPUT, INTERRUPTED = 2, 130
+_FAILURES = (Failure((TurboSparseError, ValueError), USAGE),)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command."""
     options = parser().parse_args(arguments)
-    try:
-        _export(options)
-    except (TurboSparseError, ValueError) as error:
-        code, sentence = BAD_INPUT, str(error)
-    except KeyboardInterrupt:
-        code, sentence = INTERRUPTED, "interrupted"
-    else:
-        return 0
-    print(f"python -m turbosparse.tensorrt {options.command}: {sentence}", file=sys.stderr)
-    return code
+    return exit_code(f"python -m turbosparse.tensorrt {options.command}", lambda: _export(options), _FAILURES)
 
 
 def _export(options: argparse.Namespace) -> None:
