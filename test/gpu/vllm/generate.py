@@ -17,9 +17,9 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     # The engine must run in this process and thread, for which the paths are overridden.
     with crossover.override(spec["denseFrom"]):
         llm = LLM(**spec["engine"])
-        batches = [_generate(llm, batch) for batch in spec["batches"]]
+        batches = [generate(llm, batch) for batch in spec["batches"]]
         kernels = _kernels(llm, spec["batches"][0])
-        alone = {request["id"]: _generate(llm, [request])[0] for request in spec["mixed"]}
+        alone = {request["id"]: generate(llm, [request])[0] for request in spec["mixed"]}
         llm.reset_prefix_cache()
         mixed = _mixed(llm, spec["mixed"])
     preemptions = sum(metric.value for metric in llm.get_metrics() if metric.name == "vllm:num_preemptions")
@@ -30,7 +30,7 @@ def _sampling(request: dict[str, Any]) -> SamplingParams:
     return SamplingParams(temperature=0, max_tokens=request["tokens"], ignore_eos=True, detokenize=False)
 
 
-def _generate(llm: LLM, requests: list[dict[str, Any]]) -> list[list[int]]:
+def generate(llm: LLM, requests: list[dict[str, Any]]) -> list[list[int]]:
     """All at once, and nothing beside them."""
     prompts = [{"prompt_token_ids": request["prompt"]} for request in requests]
     outputs = llm.generate(prompts, [_sampling(request) for request in requests], use_tqdm=False)
@@ -58,7 +58,7 @@ def _kernels(llm: LLM, batch: list[dict[str, Any]]) -> list[str]:
     """Names of the package's kernels that a decoding batch runs; none on a CPU."""
     activities = [torch.profiler.ProfilerActivity.CUDA] if torch.cuda.is_available() else []
     with torch.profiler.profile(activities=activities) if activities else nullcontext() as profile:
-        _generate(llm, batch)
+        generate(llm, batch)
     events = [] if profile is None else profile.key_averages()
     return sorted({event.key for event in events if "turbosparse" in event.key})
 

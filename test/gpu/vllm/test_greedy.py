@@ -1,19 +1,15 @@
 """Greedy decoding in stock vLLM, sparse and dense, against the float64 reference of the whole model."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from checkpoint import FAMILIES, shape_of, write_checkpoint
+from process import run_engine
 from truth import Truth
 from turbosparse.crossover import MOST_SPARSE_TOKENS
 from workload import BLOCK, CHUNK, MODEL_LENGTH, workload
 
-HERE = Path(__file__).parent
 # From how many tokens on a call runs dense.
 PATHS = {"sparse": MOST_SPARSE_TOKENS + 1, "dense": 1}
 
@@ -64,13 +60,7 @@ class Case:
             "batches": self.work.batches,
             "mixed": self.work.mixed,
         }
-        files = [self.folder / f"{path}.{kind}" for kind in ("spec", "result")]
-        files[0].write_text(json.dumps(spec))
-        env = os.environ | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-        command = [sys.executable, str(HERE / "generate.py"), *map(str, files)]
-        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=900)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
-        return json.loads(files[1].read_text())
+        return run_engine("generate.py", spec, self.folder)[0]
 
     def generated(self, path: str):
         """Prompt and tokens of all requests of the batches."""
