@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def _wait() -> None:
     torch.ones(1, device="cuda").item()
 
 
-def _refusal(call: Any) -> str | None:
+def _refusal(call: Callable[[], object]) -> str | None:
     try:
         call()
     except Exception as error:
