@@ -1,4 +1,4 @@
-import type { Arch, Pipe } from "./types.ts";
+import type { Arch, MatrixOp, Pipe } from "./types.ts";
 
 /** What an architecture allows a block, and how large its usual GPU is. */
 export interface ArchLimits {
@@ -10,6 +10,8 @@ export interface ArchLimits {
   readonly blocksPerSm: number;
   /** Pipes in order of preference. */
   readonly pipes: readonly Pipe[];
+  /** What multiplies many tokens. */
+  readonly matrixOp: MatrixOp;
   /** Multiprocessors of the GPU named beside it: a yardstick for spreading work, never a limit. */
   readonly multiprocessors: number;
 }
@@ -29,7 +31,7 @@ const sharedUnit = 128;
 const warpSize = 32;
 
 const kib = 1024;
-const portable = { pipes: ["async"] } as const;
+const portable = { pipes: ["async"], matrixOp: "mma" } as const;
 
 /**
  * Shared memory, threads and blocks: CUDA C++ Programming Guide 13.0, "Technical Specifications per Compute Capability".
@@ -66,6 +68,7 @@ export const archLimits: Readonly<Record<Arch, ArchLimits>> = {
   // H100 SXM, H200
   sm_90a: {
     pipes: ["bulk", "async"],
+    matrixOp: "wgmma",
     sharedBytesPerBlock: 227 * kib,
     sharedBytesPerSm: 228 * kib,
     threadsPerSm: 2048,

@@ -9,8 +9,11 @@ import type {
 
 /** What a dispatch table finds an instance by: the instance without its tuned parameters. */
 export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
-export type RowGemmKey = Omit<RowGemmInstance, "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "blocks">;
-export type UnionDownKey = Omit<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "stages">;
+export type RowGemmKey = Omit<
+  RowGemmInstance,
+  "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "blocks" | "matrixOp"
+>;
+export type UnionDownKey = Omit<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "stages" | "matrixOp">;
 export type SupportKey = SupportInstance;
 export type KernelKey = FfnStreamKey | RowGemmKey | UnionDownKey | SupportKey;
 

@@ -7,6 +7,9 @@ export type Arch = (typeof archs)[number];
 /** How rows reach shared memory: `bulk` is cp.async.bulk with an mbarrier ring (sm_90a), `async` is cp.async. */
 export type Pipe = "bulk" | "async";
 
+/** What multiplies: `wgmma` of four warps, which reads both operands from shared memory (sm_90a), or a warp's `mma`. */
+export type MatrixOp = "mma" | "wgmma";
+
 /** Streams whole neurons through a ring and keeps the output columns in registers: 1 or 2 tokens. */
 export interface FfnStreamInstance {
   readonly family: "ffn_stream";
@@ -34,7 +37,7 @@ export interface FfnStreamInstance {
 export type RowGemmRole = "fc1" | "select" | "gate" | "gate_up" | "up";
 
 /**
- * Weight rows on the M side and tokens on the N side of mma.m16n8k16. Producer warps bring chunks of the rows of a pass
+ * Weight rows on the M side and tokens on the N side of a matrix instruction. Producer warps bring chunks of the rows of a pass
  * through a ring to warps that own tiles of them, and that share the row length where there are fewer tiles than warps.
  * Without producers every warp has a ring of its own, which it fills itself.
  */
@@ -65,6 +68,7 @@ export interface RowGemmInstance {
   readonly ringBytes: number;
   /** Blocks that a multiprocessor must hold at once: 1 or 2. */
   readonly blocks: 1 | 2;
+  readonly matrixOp: MatrixOp;
 }
 
 /** Contracts the union's activations with their down rows: columns on the M side, neurons on the K side. */
@@ -84,6 +88,7 @@ export interface UnionDownInstance {
   /** Neurons in one stage: a multiple of 16. */
   readonly chunk: number;
   readonly stages: number;
+  readonly matrixOp: MatrixOp;
 }
 
 /** Shape-independent kernels, one unit an architecture and dtype: partial sum reduction and mask packing. */

@@ -53,6 +53,7 @@ export interface RowGemmInstancesContext {
   readonly depth: Rendered;
   readonly element: Rendered;
   readonly experts: Rendered;
+  readonly matrixOp: Rendered;
   readonly name: Rendered;
   readonly producers: Rendered;
   readonly ringBytes: Rendered;
@@ -91,6 +92,7 @@ export interface UnionDownInstancesContext {
   readonly element: Rendered;
   readonly experts: Rendered;
   readonly hidden: Rendered;
+  readonly matrixOp: Rendered;
   readonly name: Rendered;
   readonly producers: Rendered;
   readonly stages: Rendered;

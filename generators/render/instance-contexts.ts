@@ -62,6 +62,7 @@ export function rowGemmContext(instance: RowGemmInstance): RowGemmInstancesConte
     chunk: cInt(instance.chunk),
     ringBytes: cInt(instance.ringBytes),
     blocks: cInt(instance.blocks),
+    matrixOp: cIdent(instance.matrixOp),
   };
 }
 
@@ -76,6 +77,7 @@ export function unionDownContext(instance: UnionDownInstance): UnionDownInstance
     columns: cInt(instance.columns),
     chunk: cInt(instance.chunk),
     stages: cInt(instance.stages),
+    matrixOp: cIdent(instance.matrixOp),
   };
 }
 

@@ -1,6 +1,18 @@
+import { archLimits } from "../archs.ts";
+import type { Arch, MatrixOp } from "../types.ts";
+
 /** Rows of an mma.m16n8k16, and its columns, which are tokens. */
 export const tileRows = 16;
 const tileTokens = 8;
+
+/** Tokens from which four warps that share a tile of 64 rows read less of shared memory than warps of their own do. */
+const leastWarpgroupTokens = 16;
+
+/** What multiplies rows of so many bits with `tokens` tokens. */
+export function matrixOpFor(arch: Arch, tokens: number, weightBits: 8 | 16): MatrixOp {
+  const widened = weightBits === 8;
+  return tokens < leastWarpgroupTokens || widened ? "mma" : archLimits[arch].matrixOp;
+}
 
 /** Registers of a thread for the sums of `tiles` 16-row tiles of so many tokens. */
 export const accumulators = (tiles: number, tokens: number): number => 4 * tiles * (tokens / tileTokens);

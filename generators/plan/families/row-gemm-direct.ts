@@ -38,7 +38,15 @@ const scratchBytes = (i: Pick<RowGemmInstance, "role" | "warps" | "experts" | "t
   (i.role === "fc1" ? 512 * i.warps : 0) + 16 * i.experts + 8 * i.tokens + 64;
 
 function candidateOf(key: DirectKey, warps: number, chunkBytes: number, slots: number): Candidate<RowGemmInstance> {
-  const tile = { ...key, tiles: 1, warps, producers: 0, chunk: (chunkBytes * 8) / key.weightBits, blocks: 1 } as const;
+  const tile = {
+    ...key,
+    tiles: 1,
+    warps,
+    producers: 0,
+    chunk: (chunkBytes * 8) / key.weightBits,
+    blocks: 1,
+    matrixOp: "mma",
+  } as const;
   const instance = { ...tile, ringBytes: slots * slotBytes(tile) };
   const needed = directSharedBytes(instance) + scratchBytes(instance);
   const limit = archLimits[key.arch].sharedBytesPerBlock;

@@ -2,7 +2,7 @@ import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
 import type { RowGemmInstance } from "../types.ts";
-import { accumulators, tileRows } from "./mma.ts";
+import { accumulators, matrixOpFor, tileRows } from "./mma.ts";
 import {
   directCandidates,
   directPreferences,
@@ -25,7 +25,7 @@ const minSlots = 2;
 /** Slots for which the kernel halves its chunk, and the most that it makes. */
 const wantedSlots = 3;
 const maxSlots = 32;
-/** Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks. */
+/** Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; wgmma's are swizzled instead. */
 const rowPadding = 16;
 /** Of int8 rows' tokens; those of others have less. */
 const tokenPadding = 32;
@@ -69,7 +69,8 @@ export const rowGemmSharedBytes = (i: RowGemmInstance): number =>
 /** A slot of the rows of a full pass and of all tokens, bytes. */
 function slotBytes(i: Tile, chunkBytes: number): number {
   const elements = chunkBytes / (i.weightBits / 8);
-  return tileRows * i.warps * i.tiles * (chunkBytes + rowPadding) + i.tokens * (2 * elements + tokenPadding);
+  const [ofRow, ofToken] = i.matrixOp === "wgmma" ? [0, 0] : [rowPadding, tokenPadding];
+  return tileRows * i.warps * i.tiles * (chunkBytes + ofRow) + i.tokens * (2 * elements + ofToken);
 }
 
 /** Slots that the kernel makes of the ring in a full pass: it halves the chunk until enough of them fit. */
@@ -114,9 +115,12 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
     return;
   }
   if (servedDirectly(key)) yield* directCandidates(key);
+  // The few rows that a block has of fc1 would fill a quarter of a warpgroup's tile.
+  const matrixOp = key.role === "fc1" ? "mma" : matrixOpFor(key.arch, key.tokens, key.weightBits);
   for (const warps of warpChoices) {
     for (const tiles of tileChoices) {
-      for (const blocks of blockChoices) yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks });
+      for (const blocks of blockChoices)
+        yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks, matrixOp });
     }
   }
 }

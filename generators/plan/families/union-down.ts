@@ -2,13 +2,15 @@ import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { UnionDownKey } from "../names.ts";
 import type { UnionDownInstance } from "../types.ts";
-import { accumulators, tileRows } from "./mma.ts";
+import { accumulators, matrixOpFor, tileRows } from "./mma.ts";
 
 const warps = 8;
 /** Four take a third longer. */
 const producers = 8;
 const columnChoices = [256, 128] as const;
 const chunkChoices = [64, 32] as const;
+/** Bytes after a row in a slot, so that what is read together lies in different banks; wgmma's are swizzled instead. */
+const rowPadding = 16;
 const minStages = 2;
 const maxStages = 8;
 /** Two stages on their way while one is worked on. */
@@ -20,7 +22,8 @@ export const unionDownThreads = (i: Pick<UnionDownInstance, "warps" | "producers
 
 /** Dynamic shared memory of a block, bytes: the ring of down rows and activations, its mbarriers, the neuron list. */
 export function unionDownSharedBytes(i: UnionDownInstance): number {
-  const ring = i.stages * (i.chunk * (2 * (i.columns + 8) + 2 * i.tokens) + 16);
+  const rowBytes = 2 * i.columns + (i.matrixOp === "wgmma" ? 0 : rowPadding);
+  const ring = i.stages * (i.chunk * (rowBytes + 2 * i.tokens) + 16);
   return ring + 4 * (listCapacity + unionDownThreads(i)) + 256;
 }
 
@@ -39,7 +42,7 @@ function columnObjection(key: UnionDownKey, columns: number): string | undefined
 /** The deepest ring that fits, and the next deeper one, which does not: a shallower one gains nothing. */
 function* ringCandidates(
   key: UnionDownKey,
-  tile: Pick<UnionDownInstance, "warps" | "producers" | "columns" | "chunk">,
+  tile: Pick<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "matrixOp">,
 ): Generator<Candidate<UnionDownInstance>> {
   const { family: _family, arch, ...shape } = key;
   const limit = archLimits[arch].sharedBytesPerBlock;
@@ -55,13 +58,14 @@ function* ringCandidates(
 
 function* candidates(key: UnionDownKey): Generator<Candidate<UnionDownInstance>> {
   const { family: _family, arch: _arch, ...shape } = key;
+  const matrixOp = matrixOpFor(key.arch, key.tokens, 16);
   for (const columns of columnChoices) {
     const reason = columnObjection(key, columns);
     if (reason !== undefined) {
       yield { legal: false, parameters: { ...shape, warps, producers, columns }, reason };
       continue;
     }
-    for (const chunk of chunkChoices) yield* ringCandidates(key, { warps, producers, columns, chunk });
+    for (const chunk of chunkChoices) yield* ringCandidates(key, { warps, producers, columns, chunk, matrixOp });
   }
 }
 

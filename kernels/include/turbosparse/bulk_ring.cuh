@@ -80,6 +80,13 @@ __device__ __forceinline__ void copy_async_16(uint32_t shared, const void* globa
   asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;" ::"r"(shared), "l"(global), "l"(policy)
                : "memory");
 }
+// 16 zeros where `copies` is false; `global` must be readable nevertheless.
+__device__ __forceinline__ void copy_async_16_or_zeros(uint32_t shared, const void* global, uint64_t policy,
+                                                       bool copies) {
+  asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2, %3;" ::"r"(shared), "l"(global),
+               "r"(copies ? 16 : 0), "l"(policy)
+               : "memory");
+}
 __device__ __forceinline__ void copy_bulk(void* shared, const void* global, uint32_t bytes, uint64_t* barrier,
                                           uint64_t policy) {
   asm volatile(

@@ -12,6 +12,7 @@
 #include "turbosparse/row_gemm_direct.cuh"
 #include "turbosparse/row_gemm_outputs.cuh"
 #include "turbosparse/row_gemm_warp.cuh"
+#include "turbosparse/row_gemm_warpgroup.cuh"
 
 namespace turbosparse {
 
@@ -53,7 +54,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
     row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
   using Shape = RowGemmShape<C>;
   static_assert(sizeof(RowGemmScratch<C>) <= Shape::kScratchBytes, "scratch must fit");
-  extern __shared__ __align__(128) unsigned char shared[];
+  extern __shared__ __align__(kPanelAlignment) unsigned char shared[];
   auto* sums = reinterpret_cast<float*>(shared + C::kRingBytes);
   auto& scratch = *reinterpret_cast<RowGemmScratch<C>*>(shared + C::kRingBytes + Shape::kSumsBytes);
 
@@ -69,7 +70,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
   if constexpr (Shape::kRowsKnown) wait_for_prerequisites();
   uint64_t tokens = 0;
   if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
-  RowGemmWarp<C> mine;
+  std::conditional_t<Shape::kWarpgroups, RowGemmWarpgroup<C>, RowGemmWarp<C>> mine;
   RingPosition at;
   for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
     mine.begin(RowShare<C>::tiles(pass), args.tokens);
@@ -77,7 +78,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
     if constexpr (Shape::kGathers) {
 #pragma unroll
       for (int m = 0; m < C::kTiles; ++m) {
-        if (mine.group == 0 && m < mine.count) facts[m] = load_facts<C>(args, share, pass, mine.first_tile + m);
+        if (mine.group == 0 && m < mine.count) facts[m] = load_facts<C>(args, share, pass, mine.tile(m));
       }
     }
     if constexpr (Shape::kInt8) {
@@ -95,7 +96,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
 #pragma unroll
       for (int m = 0; m < C::kTiles; ++m) {
         if (m >= mine.count) break;
-        const int tile = mine.first_tile + m;
+        const int tile = mine.tile(m);
         if constexpr (Shape::kSelects && C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
         if constexpr (Shape::kInt8) finish_logits<C>(args, share, pass, tile, tokens, scratch.norms, mine.sums[m]);
         if constexpr (C::kRole == Role::fc1) {

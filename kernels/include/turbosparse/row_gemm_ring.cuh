@@ -26,7 +26,7 @@ struct RowRing {
       row_stride = chunk * Shape::kWeightSize + Shape::kRowPadding;
       token_stride = chunk * 2 + Shape::kTokenPadding;
       row_bytes = row_capacity * row_stride;
-      slot_bytes = row_bytes + tokens * token_stride;
+      slot_bytes = row_bytes + (Shape::kWarpgroups ? C::kTokens : tokens) * token_stride;
       slots = min(C::kRingBytes / slot_bytes, Shape::kMaxSlots);
       if (slots >= Shape::kWantedSlots || chunk == Shape::kMinChunk) break;
     }
@@ -40,7 +40,17 @@ struct RowRing {
   }
   __device__ uint32_t rows(int slot) const { return shared_address(memory + slot * slot_bytes); }
   __device__ uint32_t tokens(int slot) const { return rows(slot) + row_bytes; }
+  // Panels for wgmma, which hold kPanelBytes of every row or token.
+  __device__ uint32_t row_panel_bytes() const { return row_bytes / (chunk * 2 / kPanelBytes); }
+  static constexpr uint32_t kTokenPanelBytes = C::kTokens * kPanelBytes;
 };
+
+// Where the 16 bytes at `offset` of a row or token lie from the first one on.
+template <bool kPanels>
+__device__ __forceinline__ uint32_t ring_offset(int row, int offset, int stride, uint32_t panel_bytes) {
+  if constexpr (!kPanels) return row * stride + offset;
+  return offset / kPanelBytes * panel_bytes + panel_offset(row, offset % kPanelBytes / 16);
+}
 
 // A producer thread copies 16 bytes of every so many rows and tokens of each slot.
 template <class C>
@@ -65,7 +75,11 @@ class RowProducer {
   __device__ void send_rows(int slot, const RowPass& pass, int offset, int length) const {
     if (row_offset_ >= length * Shape::kWeightSize) return;
     const unsigned char* base = base_ + offset * Shape::kWeightSize;
-    const uint32_t rows = ring_.rows(slot) + row_offset_;
+    const uint32_t rows = ring_.rows(slot);
+    const uint32_t panel_bytes = Shape::kWarpgroups ? ring_.row_panel_bytes() : 0;
+    const auto target = [&](int row) {
+      return rows + ring_offset<Shape::kWarpgroups>(row, row_offset_, ring_.row_stride, panel_bytes);
+    };
     // Rows are looked up together, so that the latencies overlap.
     constexpr int kBatch = 4;
     for (int first = row_; first < pass.count; first += kBatch * row_step_) {
@@ -78,9 +92,9 @@ class RowProducer {
         if (i >= pass.count) break;
         const unsigned char* source =
             base + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * static_cast<uint32_t>(row_distance_);
-        const uint32_t target = rows + (Shape::kRowKinds == 2 ? i / 8 * 16 + i % 8 : i) * ring_.row_stride;
-        copy_async_16(target, source, policy_);
-        if constexpr (Shape::kRowKinds == 2) copy_async_16(target + 8 * ring_.row_stride, source + row_bytes_, policy_);
+        const int place = Shape::kRowKinds == 2 ? i / 8 * 16 + i % 8 : i;
+        copy_async_16(target(place), source, policy_);
+        if constexpr (Shape::kRowKinds == 2) copy_async_16(target(place + 8), source + row_bytes_, policy_);
       }
     }
   }
@@ -96,7 +110,8 @@ class RowProducer {
       const int token = i >> token_shift();
       const int vector = i & ((1 << token_shift()) - 1);
       if (vector < vectors) {
-        copy_async_16(tokens + token * ring_.token_stride + vector * 16,
+        copy_async_16(tokens + ring_offset<Shape::kWarpgroups>(token, vector * 16, ring_.token_stride,
+                                                               RowRing<C>::kTokenPanelBytes),
                       x + static_cast<uint32_t>(token * (args_.depth * 2) + vector * 16));
       }
     }

@@ -3,6 +3,7 @@
 
 #include "turbosparse/active_list.cuh"
 #include "turbosparse/args.h"
+#include "turbosparse/wgmma.cuh"
 
 namespace turbosparse {
 
@@ -24,6 +25,7 @@ struct RowGemmShape {
   using Weight = typename C::Weight;
   static constexpr int kWeightSize = static_cast<int>(sizeof(Weight));
   static constexpr bool kInt8 = kWeightSize == 1;
+  static constexpr bool kWarpgroups = C::kMatrixOp == MatrixOp::wgmma;
   static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
   static constexpr bool kSelects = C::kRole == Role::select || C::kRole == Role::gate;
   // Neither the rows nor a block's share of them depend on earlier kernels.
@@ -41,9 +43,9 @@ struct RowGemmShape {
   static constexpr int kUnit = kSelects ? kSelectionUnit : 1;
 
   // Rows are padded so that the eight rows that ldmatrix reads at once lie in different banks; int8 rows meet tokens
-  // that are read 8 bytes a lane, which takes twice the padding.
-  static constexpr int kRowPadding = 16;
-  static constexpr int kTokenPadding = kInt8 ? 32 : 16;
+  // that are read 8 bytes a lane, which takes twice the padding. Panels for wgmma are swizzled instead.
+  static constexpr int kRowPadding = kWarpgroups ? 0 : 16;
+  static constexpr int kTokenPadding = kWarpgroups ? 0 : kInt8 ? 32 : 16;
   // Slots hold shorter chunks, but of at least this length, where that makes room for enough of them.
   static constexpr int kMinChunk = kInt8 ? 128 : 64;
   static constexpr int kWantedSlots = 3;
@@ -62,6 +64,8 @@ struct RowGemmShape {
                     C::kRingBytes,
                 "two slots of the shortest chunks must fit the ring");
   static_assert(!kInt8 || C::kRole == Role::select, "only fc2 comes in int8");
+  static_assert(!kWarpgroups || (!kInt8 && C::kWarps % 4 == 0 && C::kRingBytes % kPanelAlignment == 0),
+                "warpgroups multiply 16-bit rows");
   static_assert(C::kDepth % 64 == 0, "rows must be whole multiples of 64");
   static_assert(C::kTokens % 8 == 0 && C::kTokens <= kMaxTokens && C::kExperts <= kMaxExperts, "illegal tile");
 };

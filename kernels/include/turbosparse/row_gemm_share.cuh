@@ -58,7 +58,7 @@ class RowShare {
     }
     const int units = end_ - begin_;
     const int passes = max(1, (units * Shape::kUnit + Shape::kMaxItems - 1) / Shape::kMaxItems);
-    pass_units_ = (units + passes - 1) / passes;
+    pass_units_ = warp_uniform((units + passes - 1) / passes);
     __syncthreads();
   }
 
@@ -88,8 +88,8 @@ class RowShare {
     return Shape::kSelects ? 32 * words_per_expert(args_.rows_per_expert) : args_.rows_per_expert;
   }
   __device__ void divide(int units) {
-    begin_ = static_cast<int>(static_cast<int64_t>(units) * blockIdx.x / gridDim.x);
-    end_ = static_cast<int>(static_cast<int64_t>(units) * (blockIdx.x + 1) / gridDim.x);
+    begin_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * blockIdx.x / gridDim.x));
+    end_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * (blockIdx.x + 1) / gridDim.x));
   }
   __device__ RowPass pass_at(int unit) const {
     RowPass pass{unit, min(end_ - unit, pass_units_), 0, unit - begin_, 0};

@@ -2,25 +2,22 @@
 #pragma once
 
 #include "turbosparse/row_gemm_int8.cuh"
-#include "turbosparse/row_gemm_ring.cuh"
+#include "turbosparse/row_gemm_sums.cuh"
 
 namespace turbosparse {
 
 // A computing warp's tiles of a pass.
 template <class C>
-struct RowGemmWarp {
+struct RowGemmWarp : RowGemmSums<C> {
   using Shape = RowGemmShape<C>;
   using Element = typename C::Element;
+  using Sums = RowGemmSums<C>;
+  using Sums::group, Sums::groups, Sums::lane, Sums::sums, Sums::warp;
   // Steps of 16 columns whose operands are loaded together, so that their latencies overlap.
   static constexpr int kBatch = Shape::kInt8       ? (C::kTokens == 8 ? 4 : 2)
                                 : C::kTokens <= 16 ? 4
                                 : C::kTokens == 32 ? 2
                                                    : 1;
-  TileProducts<C> sums[C::kTiles];
-  const int warp = threadIdx.x / 32;
-  const int lane = threadIdx.x % 32;
-  int groups;      // of warps that share the row length
-  int group;       // this warp's
   int first_tile;  // of this warp
   int count;       // of its tiles
   int tokens;      // of the call: absent ones have no rows
@@ -33,15 +30,9 @@ struct RowGemmWarp {
     group = warp / width;
     first_tile = warp % width * tiles / width;
     count = (warp % width + 1) * tiles / width - first_tile;
-#pragma unroll
-    for (int m = 0; m < C::kTiles; ++m) {
-#pragma unroll
-      for (int n = 0; n < Shape::kTokenTiles; ++n) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) sums[m][n][i] = 0.0f;
-      }
-    }
+    Sums::clear();
   }
+  __device__ int tile(int m) const { return first_tile + m; }
 
   // Adds the products of a slot of `length` columns, of which the groups take contiguous parts.
   __device__ void multiply(const RowRing<C>& ring, int slot, int length) {
@@ -53,29 +44,6 @@ struct RowGemmWarp {
     } else if (count == 1) {
       multiply_part<1>(ring, slot, begin, end);
     }
-  }
-
-  // Adds the groups' sums in order into the first group's registers. `scratch` is of all computing warps.
-  __device__ void reduce(float* scratch) {
-    if (groups == 1) return;
-    constexpr int kPerWarp = Shape::kTokenTiles * 4 * 32;
-    if (group > 0) {
-#pragma unroll
-      for (int n = 0; n < Shape::kTokenTiles; ++n) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) scratch[warp * kPerWarp + (n * 4 + i) * 32 + lane] = sums[0][n][i];
-      }
-    }
-    named_barrier(1, Shape::kComputeThreads);
-    for (int g = 1; g < groups && group == 0; ++g) {
-      const float* other = scratch + (g * (C::kWarps / groups) + warp) * kPerWarp;
-#pragma unroll
-      for (int n = 0; n < Shape::kTokenTiles; ++n) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) sums[0][n][i] += other[(n * 4 + i) * 32 + lane];
-      }
-    }
-    named_barrier(1, Shape::kComputeThreads);
   }
 
  private:

@@ -23,11 +23,14 @@ struct UnionDownShape {
   static constexpr int kThreads = kComputeThreads + kProducerThreads;
   static constexpr int kColumnGroups = C::kHidden / C::kColumns;
   static constexpr int kColumnTiles = C::kColumns / C::kWarps / 16;  // 16-column tiles a warp
+  static constexpr bool kWarpgroups = C::kMatrixOp == MatrixOp::wgmma;
   static constexpr int kTokenTiles = C::kTokens / 8;
   static constexpr int kRowVectors = C::kColumns / 8;
   static constexpr int kRowStep = kProducerThreads / kRowVectors;
-  // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks.
-  static constexpr int kWeightStride = (C::kColumns + 8) * 2;
+  // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks; panels for wgmma are
+  // swizzled instead.
+  static constexpr int kWeightStride = (C::kColumns + (kWarpgroups ? 0 : 8)) * 2;
+  static constexpr int kPanels = kWeightStride / kPanelBytes;
   static constexpr int kWeightBytes = C::kChunk * kWeightStride;
   static constexpr int kSlotBytes = kWeightBytes + C::kChunk * C::kTokens * 2;
   static constexpr int kSharedBytes = C::kStages * (kSlotBytes + 16) + 4 * (kDownListCapacity + kThreads) + 256;
@@ -40,6 +43,8 @@ struct UnionDownShape {
   static_assert(kProducerThreads % kRowVectors == 0 && C::kChunk % kRowStep == 0, "producers must cover whole rows");
   static_assert(kDownListCapacity % C::kChunk == 0 && C::kStages * C::kChunk <= kDownListCapacity,
                 "the ring's neurons");
+  static_assert(!kWarpgroups || (C::kWarps % 4 == 0 && C::kChunk % 16 == 0 && kSlotBytes % kPanelAlignment == 0),
+                "panels of whole steps");
   static_assert(C::kChunk % (16 * kBatch) == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
 };
 
@@ -64,16 +69,22 @@ class DownProducer {
   __device__ void send_weights(int slot, int first, int neurons) const {
     constexpr int kCopies = C::kChunk / Shape::kRowStep;
     const int mine = thread_ / Shape::kRowVectors;
-    const uint32_t target = shared_address(slots_ + slot * Shape::kSlotBytes) + thread_ % Shape::kRowVectors * 16;
+    const uint32_t target = shared_address(slots_ + slot * Shape::kSlotBytes);
+    const int vector = thread_ % Shape::kRowVectors;
     int row[kCopies];
 #pragma unroll
     for (int j = 0; j < kCopies; ++j) row[j] = rows_[first + min(mine + j * Shape::kRowStep, neurons - 1)];
 #pragma unroll
     for (int j = 0; j < kCopies; ++j) {
       const int i = mine + j * Shape::kRowStep;
-      if (i < neurons) {
-        copy_async_16(target + i * Shape::kWeightStride,
-                      weights_ + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * (3 * C::kHidden), policy_);
+      const Element* source = weights_ + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * (3 * C::kHidden);
+      if constexpr (Shape::kWarpgroups) {
+        // Zeros fill the last slot.
+        constexpr int kPanelVectors = kPanelBytes / 16;
+        const uint32_t panel = target + vector / kPanelVectors * (C::kChunk * kPanelBytes);
+        copy_async_16_or_zeros(panel + panel_offset(i, vector % kPanelVectors), source, policy_, i < neurons);
+      } else {
+        if (i < neurons) copy_async_16(target + i * Shape::kWeightStride + vector * 16, source, policy_);
       }
     }
   }
@@ -85,6 +96,12 @@ class DownProducer {
 #pragma unroll 4
     for (int i = thread_; i < neurons * Shape::kTokenTiles; i += Shape::kProducerThreads) {
       copy_async_16(target + i * 16, source + i * 8);
+    }
+    if constexpr (Shape::kWarpgroups) {
+      constexpr int kPieces = C::kChunk * Shape::kTokenTiles;
+      for (int i = neurons * Shape::kTokenTiles + thread_; i < kPieces; i += Shape::kProducerThreads) {
+        copy_async_16_or_zeros(target + i * 16, source, policy_, false);
+      }
     }
     mbarrier_arrive_after_copies(&full_[slot]);
   }
@@ -105,11 +122,67 @@ struct DownWarp {
   using Shape = UnionDownShape<C>;
   using Element = typename C::Element;
   float sums[Shape::kColumnTiles][Shape::kTokenTiles][4] = {};
-  const int warp = threadIdx.x / 32;
+  const int warp = warp_uniform(threadIdx.x / 32);
   const int lane = threadIdx.x % 32;
 
-  // Adds the `neurons` neurons of a slot, of which the first has rank `rank`.
-  __device__ void multiply(const unsigned char* slot, int rank, int neurons) {
+  // Adds the `neurons` neurons of a slot.
+  __device__ void multiply(const unsigned char* slot, int neurons) {
+    if constexpr (Shape::kWarpgroups) {
+      multiply_panels(slot);
+    } else {
+      multiply_rows(slot, neurons);
+    }
+  }
+
+  // Writes the block's columns, [tokens, hidden].
+  __device__ void write(float* partial, int group, int tokens) const {
+#pragma unroll
+    for (int m = 0; m < Shape::kColumnTiles; ++m) {
+#pragma unroll
+      for (int t = 0; t < Shape::kTokenTiles; ++t) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int column = group * C::kColumns + first_column(m) + lane / 4 + i / 2 * 8;
+          const int token = t * 8 + lane % 4 * 2 + i % 2;
+          if (token < tokens) partial[static_cast<int64_t>(token) * C::kHidden + column] = sums[m][t][i];
+        }
+      }
+    }
+  }
+
+ private:
+  // Of a tile of 16: four warps have those of a tile of 64 of their warpgroup.
+  __device__ int first_column(int m) const {
+    if constexpr (Shape::kWarpgroups) {
+      return (warp / 4 * Shape::kColumnTiles + m) * kWarpgroupRows + warp % 4 * 16;
+    } else {
+      return (warp * Shape::kColumnTiles + m) * 16;
+    }
+  }
+
+  // The last slot is filled with zeros.
+  __device__ void multiply_panels(const unsigned char* slot) {
+    constexpr int kPanel = C::kChunk * kPanelBytes;
+    constexpr int kTokenBytes = C::kTokens * 2;
+    const uint32_t weights = shared_address(slot);
+    const uint32_t columns = weights + warp / 4 * Shape::kColumnTiles * kPanel;
+    const uint32_t activations = weights + Shape::kWeightBytes;
+    wgmma_operands_ready();
+    wgmma_begin(sums);
+#pragma unroll
+    for (int k = 0; k < C::kChunk; k += 16) {
+      const uint64_t b = panel_descriptor<kTokenBytes>(activations + k * kTokenBytes);
+#pragma unroll
+      for (int m = 0; m < Shape::kColumnTiles; ++m) {
+        const uint64_t a = panel_descriptor<kPanelBytes>(columns + m * kPanel + k * kPanelBytes);
+        warpgroup_multiply_accumulate<Element, true>(sums[m], a, b);
+      }
+    }
+    wgmma_commit();
+    wgmma_wait(sums);
+  }
+
+  __device__ void multiply_rows(const unsigned char* slot, int neurons) {
     const uint32_t weights = shared_address(slot);
     const uint32_t activations = weights + Shape::kWeightBytes;
 #pragma unroll
@@ -120,11 +193,11 @@ struct DownWarp {
 #pragma unroll
       for (int s = 0; s < Shape::kBatch; ++s) {
         const int k = first + s * 16;
-        load_activations(b[s], activations, rank, k);
+        load_activations(b[s], activations, k);
 #pragma unroll
         for (int m = 0; m < Shape::kColumnTiles; ++m) {
           // The four 8x8 matrices of A, [columns, neurons]: lanes 8-15 and 24-31 address the upper eight columns.
-          const int column = (warp * Shape::kColumnTiles + m) * 16 + lane / 8 % 2 * 8;
+          const int column = first_column(m) + lane / 8 % 2 * 8;
           const int neuron = k + lane / 16 * 8 + lane % 8;
           load_matrix_x4_transposed(a[s][m], weights + neuron * Shape::kWeightStride + column * 2);
         }
@@ -141,32 +214,14 @@ struct DownWarp {
     }
   }
 
-  // Writes the block's columns, [tokens, hidden].
-  __device__ void write(float* partial, int group, int tokens) const {
-#pragma unroll
-    for (int m = 0; m < Shape::kColumnTiles; ++m) {
-#pragma unroll
-      for (int t = 0; t < Shape::kTokenTiles; ++t) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int column = group * C::kColumns + (warp * Shape::kColumnTiles + m) * 16 + lane / 4 + i / 2 * 8;
-          const int token = t * 8 + lane % 4 * 2 + i % 2;
-          if (token < tokens) partial[static_cast<int64_t>(token) * C::kHidden + column] = sums[m][t][i];
-        }
-      }
-    }
-  }
-
- private:
-  __device__ void load_activations(uint32_t (&b)[Shape::kTokenTiles][2], uint32_t activations, int rank, int k) const {
+  __device__ void load_activations(uint32_t (&b)[Shape::kTokenTiles][2], uint32_t activations, int k) const {
     const int row = k + lane % 16;
     if constexpr (Shape::kTokenTiles == 1) {
       load_matrix_x2_transposed(b[0], activations + row * 16);
     } else {
 #pragma unroll
       for (int n = 0; n < Shape::kTokenTiles; n += 2) {
-        const auto at =
-            activation_index<C::kTokens>(rank + row, n + lane / 16) - static_cast<int64_t>(rank) * C::kTokens;
+        const auto at = activation_index<C::kTokens>(row, n + lane / 16);
         uint32_t both[4];
         load_matrix_x4_transposed(both, activations + static_cast<uint32_t>(at) * 2);
         b[n][0] = both[0];
@@ -199,7 +254,7 @@ template <class C>
 __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
     union_down_kernel(const __grid_constant__ UnionDownArgs args) {
   using Shape = UnionDownShape<C>;
-  extern __shared__ __align__(128) unsigned char shared[];
+  extern __shared__ __align__(kPanelAlignment) unsigned char shared[];
   auto* full = reinterpret_cast<uint64_t*>(shared + C::kStages * Shape::kSlotBytes);
   uint64_t* empty = full + C::kStages;
   auto* rows = reinterpret_cast<int*>(empty + C::kStages);
@@ -221,8 +276,12 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   list.scan(warp_totals);
   list.publish(first_ranks);
   __syncthreads();
-  const int begin = static_cast<int>(static_cast<int64_t>(list.total()) * split / splits);
-  const int end = static_cast<int>(static_cast<int64_t>(list.total()) * (split + 1) / splits);
+  // The activations' swizzle repeats every eight neurons: slots begin where it does.
+  const auto share_begin = [&](int i) {
+    return i == splits ? list.total() : static_cast<int>(static_cast<int64_t>(list.total()) * i / splits) / 8 * 8;
+  };
+  const int begin = warp_uniform(share_begin(split));
+  const int end = warp_uniform(share_begin(split + 1));
 
   if (threadIdx.x >= Shape::kComputeThreads) {
     const DownProducer<C> producer(args, shared, full, rows, group);
@@ -264,7 +323,7 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   RingPosition at;
   for (int first = begin; first < end; first += C::kChunk) {
     mbarrier_wait(&full[at.slot], at.parity);
-    mine.multiply(shared + at.slot * Shape::kSlotBytes, first, min(end - first, C::kChunk));
+    mine.multiply(shared + at.slot * Shape::kSlotBytes, min(end - first, C::kChunk));
     mbarrier_arrive(&empty[at.slot]);
     at.advance(C::kStages);
   }
