@@ -69,6 +69,8 @@ export interface RowGemmInstance {
   /** Blocks that a multiprocessor must hold at once: 1 or 2. */
   readonly blocks: 1 | 2;
   readonly matrixOp: MatrixOp;
+  /** Blocks that share the row length and add up their sums through each other's shared memory: 1 or 4. */
+  readonly cluster: 1 | 4;
 }
 
 /** Contracts the union's activations with their down rows: columns on the M side, neurons on the K side. */

@@ -49,6 +49,7 @@ export interface RowGemmInstancesContext {
   readonly activation: Rendered;
   readonly blocks: Rendered;
   readonly chunk: Rendered;
+  readonly cluster: Rendered;
   readonly config: Rendered;
   readonly depth: Rendered;
   readonly element: Rendered;

@@ -63,6 +63,7 @@ export function rowGemmContext(instance: RowGemmInstance): RowGemmInstancesConte
     ringBytes: cInt(instance.ringBytes),
     blocks: cInt(instance.blocks),
     matrixOp: cIdent(instance.matrixOp),
+    cluster: cInt(instance.cluster),
   };
 }
 

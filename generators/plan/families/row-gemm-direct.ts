@@ -46,6 +46,7 @@ function candidateOf(key: DirectKey, warps: number, chunkBytes: number, slots: n
     chunk: (chunkBytes * 8) / key.weightBits,
     blocks: 1,
     matrixOp: "mma",
+    cluster: 1,
   } as const;
   const instance = { ...tile, ringBytes: slots * slotBytes(tile) };
   const needed = directSharedBytes(instance) + scratchBytes(instance);

@@ -2,7 +2,7 @@ import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
 import type { RowGemmInstance } from "../types.ts";
-import { accumulators, matrixOpFor, tileRows } from "./mma.ts";
+import { accumulators, matrixOpFor, tileRows, warpgroupRows } from "./mma.ts";
 import {
   directCandidates,
   directPreferences,
@@ -15,6 +15,14 @@ import {
 const warpChoices = [8, 4] as const;
 const tileChoices = [2, 1] as const;
 const blockChoices = [2, 1] as const;
+/**
+ * Of blocks that share the row length: two warpgroups multiply halves of the same tile. So do those of fc1 without
+ * experts, where a block with rows of its own would have few of them, and read all tokens.
+ */
+const clusterWarps = [8] as const;
+/** Of fewer tokens the exchange takes longer than reading them all. */
+const leastClusterTokens = 32;
+const clusterTiles = [1] as const;
 const producers = 4;
 const chunk = 512;
 /** Bytes of a row, in either width, below which the kernel does not halve its chunk. */
@@ -66,11 +74,14 @@ function sharedBytesBesideRing(i: Tile): number {
 export const rowGemmSharedBytes = (i: RowGemmInstance): number =>
   isDirect(i) ? directSharedBytes(i) : i.ringBytes + sharedBytesBesideRing(i);
 
+/** Weight rows of a full pass: a cluster's is one tile of a warpgroup. */
+const passRows = (i: Tile): number => (i.cluster > 1 ? warpgroupRows : tileRows * i.warps * i.tiles);
+
 /** A slot of the rows of a full pass and of all tokens, bytes. */
 function slotBytes(i: Tile, chunkBytes: number): number {
   const elements = chunkBytes / (i.weightBits / 8);
   const [ofRow, ofToken] = i.matrixOp === "wgmma" ? [0, 0] : [rowPadding, tokenPadding];
-  return tileRows * i.warps * i.tiles * (chunkBytes + ofRow) + i.tokens * (2 * elements + ofToken);
+  return passRows(i) * (chunkBytes + ofRow) + i.tokens * (2 * elements + ofToken);
 }
 
 /** Slots that the kernel makes of the ring in a full pass: it halves the chunk until enough of them fit. */
@@ -115,12 +126,13 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
     return;
   }
   if (servedDirectly(key)) yield* directCandidates(key);
-  // The few rows that a block has of fc1 would fill a quarter of a warpgroup's tile.
-  const matrixOp = key.role === "fc1" ? "mma" : matrixOpFor(key.arch, key.tokens, key.weightBits);
-  for (const warps of warpChoices) {
-    for (const tiles of tileChoices) {
+  const fewTokens = key.tokens < leastClusterTokens || key.experts > 1;
+  const matrixOp = key.role === "fc1" && fewTokens ? "mma" : matrixOpFor(key.arch, key.tokens, key.weightBits);
+  const cluster = key.role === "fc1" && matrixOp === "wgmma" ? 4 : 1;
+  for (const warps of cluster > 1 ? clusterWarps : warpChoices) {
+    for (const tiles of cluster > 1 ? clusterTiles : tileChoices) {
       for (const blocks of blockChoices)
-        yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks, matrixOp });
+        yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks, matrixOp, cluster });
     }
   }
 }
@@ -168,7 +180,7 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
 export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInstance> {
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
     if (isDirect(i)) return `${i.warps} warps with ${directSlots(i)} slots of ${i.chunk} elements of 16 rows each.`;
-    const pass = `Passes of ${tileRows * i.warps * i.tiles} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
+    const pass = `Passes of ${passRows(i)} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
     return `${pass}, a ring of ${rowGemmSlots(i)} slots of a full one: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
   });
 }

@@ -87,6 +87,12 @@ __device__ __forceinline__ void copy_async_16_or_zeros(uint32_t shared, const vo
                "r"(copies ? 16 : 0), "l"(policy)
                : "memory");
 }
+// Asks for `bytes` bytes to be read to the L2 cache. Nothing before sm_90.
+__device__ __forceinline__ void prefetch_bulk(const void* global, uint32_t bytes) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(global), "r"(bytes) : "memory");
+#endif
+}
 __device__ __forceinline__ void copy_bulk(void* shared, const void* global, uint32_t bytes, uint64_t* barrier,
                                           uint64_t policy) {
   asm volatile(

@@ -38,4 +38,19 @@ __device__ void load_routing_masks(unsigned long long* masks, const Routing& rou
   __syncthreads();
 }
 
+// masks as load_routing_masks() does, and the experts that have tokens, in order: their number. The caller
+// synchronises.
+template <int kExperts>
+__device__ int list_active_experts(int* active_experts, unsigned long long* masks, const Routing& routing,
+                                   const uint8_t* padding, int tokens) {
+  load_routing_masks<kExperts>(masks, routing, padding, tokens);
+  int count = 0;
+  for (int e = 0; e < kExperts; ++e) {
+    if (masks[e] == 0) continue;
+    if (threadIdx.x == 0) active_experts[count] = e;
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace turbosparse

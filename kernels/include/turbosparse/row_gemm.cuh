@@ -10,22 +10,36 @@
 #include <climits>
 
 #include "turbosparse/row_gemm_direct.cuh"
+#include "turbosparse/row_gemm_exchange.cuh"
 #include "turbosparse/row_gemm_outputs.cuh"
 #include "turbosparse/row_gemm_warp.cuh"
 #include "turbosparse/row_gemm_warpgroup.cuh"
 
 namespace turbosparse {
 
+// The chunks of the rows that a block works on: all, or its part of a cluster's.
+struct RowChunks {
+  int begin, end;
+};
+template <class C>
+__device__ RowChunks chunks_of_block(int depth, int chunk) {
+  const int chunks = (depth + chunk - 1) / chunk;
+  if constexpr (!RowGemmShape<C>::kClusters) return {0, chunks};
+  const int rank = cluster_rank();
+  return {chunks * rank / C::kCluster, chunks * (rank + 1) / C::kCluster};
+}
+
 // Producer warps: every chunk of every pass, in order.
 template <class C>
-__device__ void produce_rows(const RowGemmArgs& args, const RowShare<C>& share, const RowRing<C>& ring, int chunks) {
+__device__ void produce_rows(const RowGemmArgs& args, const RowShare<C>& share, const RowRing<C>& ring,
+                             const RowChunks& chunks) {
   using Shape = RowGemmShape<C>;
   const RowProducer<C> producer(args, share, ring);
   const auto for_chunks = [&](int from, int to, auto send) {
     RingPosition at;
     int n = 0;
     for (RowPass pass = share.first(); pass.units > 0 && n < to; pass = share.next(pass)) {
-      for (int chunk = 0; chunk < chunks && n < to; ++chunk, ++n, at.advance(ring.slots)) {
+      for (int chunk = chunks.begin; chunk < chunks.end && n < to; ++chunk, ++n, at.advance(ring.slots)) {
         const int offset = chunk * ring.chunk;
         if (n >= from) send(at, pass, offset, min(ring.chunk, args.depth - offset));
       }
@@ -58,10 +72,17 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
   auto* sums = reinterpret_cast<float*>(shared + C::kRingBytes);
   auto& scratch = *reinterpret_cast<RowGemmScratch<C>*>(shared + C::kRingBytes + Shape::kSumsBytes);
 
-  if (threadIdx.x == 0) RowRing<C>::init(scratch.barriers);
+  if (threadIdx.x == 0) {
+    if constexpr (Shape::kClusters) RowExchange<C>::init(scratch.exchange_barriers);
+    RowRing<C>::init(scratch.barriers);
+  }
+  if constexpr (Shape::kClusters) {
+    __syncwarp();
+    cluster_arrive();
+  }
   const RowShare<C> share(args, scratch);
   const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), args.tokens);
-  const int chunks = (args.depth + ring.chunk - 1) / ring.chunk;
+  const RowChunks chunks = chunks_of_block<C>(args.depth, ring.chunk);
   if (threadIdx.x >= Shape::kComputeThreads) {
     produce_rows<C>(args, share, ring, chunks);
     return;
@@ -72,6 +93,8 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
   if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
   std::conditional_t<Shape::kWarpgroups, RowGemmWarpgroup<C>, RowGemmWarp<C>> mine;
   RingPosition at;
+  RowExchange<C> exchange(sums, scratch.exchange_barriers);
+  if constexpr (Shape::kClusters) cluster_wait();
   for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
     mine.begin(RowShare<C>::tiles(pass), args.tokens);
     NeuronFacts facts[C::kTiles];
@@ -85,14 +108,19 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
       load_norms<C>(args, share.tokens(pass), scratch.norms);
       named_barrier(1, Shape::kComputeThreads);
     }
-    for (int chunk = 0; chunk < chunks; ++chunk) {
+    for (int chunk = chunks.begin; chunk < chunks.end; ++chunk) {
       mbarrier_wait(&ring.full[at.slot], at.parity);
       mine.multiply(ring, at.slot, min(ring.chunk, args.depth - chunk * ring.chunk));
       mbarrier_arrive(&ring.empty[at.slot]);
       at.advance(ring.slots);
     }
     mine.reduce(sums);
-    if (mine.group == 0) {
+    if constexpr (Shape::kClusters) {
+      const bool last = share.next(pass).units == 0;
+      if (mine.group == 0 && exchange.add(mine.sums[0], mine.tile(0), last)) {
+        write_hidden_layer<C>(args, pass, mine.tile(0), mine.sums[0]);
+      }
+    } else if (mine.group == 0) {
 #pragma unroll
       for (int m = 0; m < C::kTiles; ++m) {
         if (m >= mine.count) break;
@@ -124,9 +152,20 @@ Status launch_row_gemm_ring(const RowGemmArgs& args, cudaStream_t stream) {
   int multiprocessors = 0;
   const auto kernel = &row_gemm_kernel<C>;
   if (Status status = prepare(kernel, Shape::kSharedBytes, &configured, &multiprocessors); !status.ok()) return status;
-  const int neurons = C::kExperts * args.rows_per_expert;
-  const int lists = Shape::kGathers ? (neurons + kRowListCapacity - 1) / kRowListCapacity : 1;
-  return launch(kernel, args, max(multiprocessors, lists), Shape::kThreads, Shape::kSharedBytes, stream);
+  int blocks = multiprocessors;
+  if constexpr (Shape::kClusters) {
+    static std::array<std::atomic<int>, 64> known{};
+    int clusters = 0;
+    if (Status status = resident_clusters(kernel, Shape::kThreads, Shape::kSharedBytes, C::kCluster, &known, &clusters);
+        !status.ok()) {
+      return status;
+    }
+    blocks = C::kCluster * max(1, min(clusters, multiprocessors / C::kCluster));
+  } else if constexpr (Shape::kGathers) {
+    const int neurons = C::kExperts * args.rows_per_expert;
+    blocks = max(blocks, (neurons + kRowListCapacity - 1) / kRowListCapacity);
+  }
+  return launch(kernel, args, blocks, Shape::kThreads, Shape::kSharedBytes, stream, C::kCluster);
 }
 
 template <class C>

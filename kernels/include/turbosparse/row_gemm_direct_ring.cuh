@@ -65,13 +65,8 @@ class DirectUnits {
     int experts = 1;
     if constexpr (C::kExperts > 1) {
       if constexpr (!Shape::kSelects) wait_for_prerequisites();
-      load_routing_masks<C::kExperts>(scratch.expert_tokens, args.gemm.routing, args.gemm.padding, args.gemm.tokens);
-      experts = 0;
-      for (int e = 0; e < C::kExperts; ++e) {
-        if (scratch.expert_tokens[e] == 0) continue;
-        if (threadIdx.x == 0) scratch.active_experts[experts] = e;
-        ++experts;
-      }
+      experts = list_active_experts<C::kExperts>(scratch.active_experts, scratch.expert_tokens, args.gemm.routing,
+                                                 args.gemm.padding, args.gemm.tokens);
       __syncthreads();
     }
     count_ = experts * args.units_per_expert;

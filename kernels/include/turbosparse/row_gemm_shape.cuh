@@ -37,7 +37,9 @@ struct RowGemmShape {
   // A tile is the M side of mma: 16 rows, or the gate and up rows of 8 neurons.
   static constexpr int kRowKinds = C::kRole == Role::gate_up ? 2 : 1;
   static constexpr int kTileItems = 16 / kRowKinds;
-  static constexpr int kMaxItems = C::kWarps * C::kTiles * kTileItems;  // of a pass
+  // Blocks of a cluster share the row length of their passes, which a warpgroup's tile is large enough for.
+  static constexpr bool kClusters = C::kCluster > 1;
+  static constexpr int kMaxItems = kClusters ? kWarpgroupRows : C::kWarps * C::kTiles * kTileItems;  // of a pass
   static constexpr int kTokenTiles = C::kTokens / 8;
   // Selections are shared out in whole bytes of the bitmap.
   static constexpr int kUnit = kSelects ? kSelectionUnit : 1;
@@ -66,6 +68,9 @@ struct RowGemmShape {
   static_assert(!kInt8 || C::kRole == Role::select, "only fc2 comes in int8");
   static_assert(!kWarpgroups || (!kInt8 && C::kWarps % 4 == 0 && C::kRingBytes % kPanelAlignment == 0),
                 "warpgroups multiply 16-bit rows");
+  static_assert(!kClusters || (kWarpgroups && kRowsKnown && C::kRole == Role::fc1 && C::kCluster == 4 &&
+                               C::kTiles == 1 && C::kWarps == 8),
+                "a warp of one block adds up what the blocks have of its tile");
   static_assert(C::kDepth % 64 == 0, "rows must be whole multiples of 64");
   static_assert(C::kTokens % 8 == 0 && C::kTokens <= kMaxTokens && C::kExperts <= kMaxExperts, "illegal tile");
 };
@@ -75,6 +80,7 @@ template <class C>
 struct RowGemmScratch {
   using Shape = RowGemmShape<C>;
   uint64_t barriers[2 * Shape::kMaxSlots];  // full and empty slots'
+  uint64_t exchange_barriers[Shape::kClusters ? C::kCluster + 1 : 1];
   int warp_totals[32];
   // Dense roles. The tokens routed to an expert, one bit each, and the experts that have some.
   unsigned long long expert_tokens[Shape::kGathers ? 1 : C::kExperts];

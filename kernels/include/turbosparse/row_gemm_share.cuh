@@ -46,13 +46,8 @@ class RowShare {
         wait_for_prerequisites();
         // Only now: the predictor's next kernel reads the routing before it waits for this one.
         dependents_may_launch();
-        load_routing_masks<C::kExperts>(scratch.expert_tokens, args.routing, args.padding, args.tokens);
-        experts = 0;
-        for (int e = 0; e < C::kExperts; ++e) {
-          if (scratch.expert_tokens[e] == 0) continue;
-          if (threadIdx.x == 0) scratch.active_experts[experts] = e;
-          ++experts;
-        }
+        experts = list_active_experts<C::kExperts>(scratch.active_experts, scratch.expert_tokens, args.routing,
+                                                   args.padding, args.tokens);
       }
       divide(experts * units_per_expert_);
     }
@@ -88,8 +83,10 @@ class RowShare {
     return Shape::kSelects ? 32 * words_per_expert(args_.rows_per_expert) : args_.rows_per_expert;
   }
   __device__ void divide(int units) {
-    begin_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * blockIdx.x / gridDim.x));
-    end_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * (blockIdx.x + 1) / gridDim.x));
+    const int share = static_cast<int>(blockIdx.x) / C::kCluster;
+    const int shares = static_cast<int>(gridDim.x) / C::kCluster;
+    begin_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * share / shares));
+    end_ = warp_uniform(static_cast<int>(static_cast<int64_t>(units) * (share + 1) / shares));
   }
   __device__ RowPass pass_at(int unit) const {
     RowPass pass{unit, min(end_ - unit, pass_units_), 0, unit - begin_, 0};

@@ -15,6 +15,9 @@ namespace turbosparse {
 
 // Neurons that the producers list at once, while those listed before are still on their way.
 inline constexpr int kDownListCapacity = 512;
+// Of a mixture, whose unions take many lists: half as many, and while one list is sent the next one's rows are on their
+// way to L2.
+inline constexpr int kDownListAhead = 256;
 
 template <class C>
 struct UnionDownShape {
@@ -31,6 +34,8 @@ struct UnionDownShape {
   // swizzled instead.
   static constexpr int kWeightStride = (C::kColumns + (kWarpgroups ? 0 : 8)) * 2;
   static constexpr int kPanels = kWeightStride / kPanelBytes;
+  static constexpr bool kListsAhead = C::kExperts > 1;
+  static constexpr int kListed = kListsAhead ? kDownListAhead : kDownListCapacity;
   static constexpr int kWeightBytes = C::kChunk * kWeightStride;
   static constexpr int kSlotBytes = kWeightBytes + C::kChunk * C::kTokens * 2;
   static constexpr int kSharedBytes = C::kStages * (kSlotBytes + 16) + 4 * (kDownListCapacity + kThreads) + 256;
@@ -41,8 +46,8 @@ struct UnionDownShape {
   static_assert(C::kHidden % C::kColumns == 0, "columns must divide hidden");
   static_assert(C::kColumns % (16 * C::kWarps) == 0, "columns must be a multiple of 16 a warp");
   static_assert(kProducerThreads % kRowVectors == 0 && C::kChunk % kRowStep == 0, "producers must cover whole rows");
-  static_assert(kDownListCapacity % C::kChunk == 0 && C::kStages * C::kChunk <= kDownListCapacity,
-                "the ring's neurons");
+  static_assert(kDownListCapacity == 2 * kDownListAhead && kDownListAhead % C::kChunk == 0,
+                "a slot's neurons are of one list");
   static_assert(!kWarpgroups || (C::kWarps % 4 == 0 && C::kChunk % 16 == 0 && kSlotBytes % kPanelAlignment == 0),
                 "panels of whole steps");
   static_assert(C::kChunk % (16 * kBatch) == 0 && C::kTokens % 8 == 0 && C::kStages >= 2, "illegal tile");
@@ -55,25 +60,30 @@ class DownProducer {
   using Shape = UnionDownShape<C>;
   using Element = typename C::Element;
 
-  __device__ DownProducer(const UnionDownArgs& args, unsigned char* slots, uint64_t* full, const int* rows, int group)
+  __device__ DownProducer(const UnionDownArgs& args, unsigned char* slots, uint64_t* full, int group)
       : activations_(static_cast<const Element*>(args.activations)),
         slots_(slots),
         full_(full),
-        rows_(rows),
         policy_(evict_first_policy()),
         thread_(static_cast<int>(threadIdx.x) - Shape::kComputeThreads) {
-    weights_ = static_cast<const Element*>(args.weights) + 2 * C::kHidden + group * C::kColumns +
-               thread_ % Shape::kRowVectors * 8;
+    down_ = static_cast<const Element*>(args.weights) + 2 * C::kHidden;
+    weights_ = down_ + group * C::kColumns + thread_ % Shape::kRowVectors * 8;
   }
 
-  __device__ void send_weights(int slot, int first, int neurons) const {
+  // Asks for a whole row: DRAM is slow with the parts of its pages that the column groups read at different times.
+  __device__ void prefetch(int row) const {
+    prefetch_bulk(down_ + static_cast<uint64_t>(static_cast<uint32_t>(row)) * (3 * C::kHidden), C::kHidden * 2);
+  }
+
+  // Of the `neurons` neurons from `rows` on.
+  __device__ void send_weights(int slot, const int* rows, int neurons) const {
     constexpr int kCopies = C::kChunk / Shape::kRowStep;
     const int mine = thread_ / Shape::kRowVectors;
     const uint32_t target = shared_address(slots_ + slot * Shape::kSlotBytes);
     const int vector = thread_ % Shape::kRowVectors;
     int row[kCopies];
 #pragma unroll
-    for (int j = 0; j < kCopies; ++j) row[j] = rows_[first + min(mine + j * Shape::kRowStep, neurons - 1)];
+    for (int j = 0; j < kCopies; ++j) row[j] = rows[min(mine + j * Shape::kRowStep, neurons - 1)];
 #pragma unroll
     for (int j = 0; j < kCopies; ++j) {
       const int i = mine + j * Shape::kRowStep;
@@ -108,10 +118,10 @@ class DownProducer {
 
  private:
   const Element* activations_;
+  const Element* down_;
   const Element* weights_;
   unsigned char* slots_;
   uint64_t* full_;
-  const int* rows_;
   uint64_t policy_;
   int thread_;
 };
@@ -284,21 +294,34 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
   const int end = warp_uniform(share_begin(split + 1));
 
   if (threadIdx.x >= Shape::kComputeThreads) {
-    const DownProducer<C> producer(args, shared, full, rows, group);
+    const DownProducer<C> producer(args, shared, full, group);
     RingPosition at;
     int early = C::kStages;  // slots that are filled before the activations are there
-    for (int first = begin; first < end; first += kDownListCapacity) {
-      const int count = min(end - first, kDownListCapacity);
-      if (first > begin) named_barrier(1, Shape::kProducerThreads);  // the list may be written again
-      list.for_range(first, first + count, threadIdx.x - Shape::kComputeThreads, Shape::kProducerThreads,
-                     [&](int i, const ActiveNeuron& neuron) { rows[i] = neuron.row; });
+    const auto list_from = [&](int first) {
+      return rows + (Shape::kListsAhead ? (first - begin) / Shape::kListed % 2 * Shape::kListed : 0);
+    };
+    const auto write_list = [&](int first) {
+      list.for_range(first, min(end, first + Shape::kListed), threadIdx.x - Shape::kComputeThreads,
+                     Shape::kProducerThreads, [&](int i, const ActiveNeuron& neuron) {
+                       list_from(first)[i] = neuron.row;
+                       // The column groups share the asking.
+                       if (Shape::kListsAhead && i % Shape::kColumnGroups == group) producer.prefetch(neuron.row);
+                     });
       __syncwarp();  // threads find their neurons after different numbers of steps; a barrier takes whole warps
-      named_barrier(1, Shape::kProducerThreads);
+    };
+    write_list(begin);
+    for (int first = begin; first < end; first += Shape::kListed) {
+      named_barrier(1, Shape::kProducerThreads);  // the list is complete, and the one before may be written again
+      const int* listed = list_from(first);
+      const int count = min(end - first, Shape::kListed);
       if (first == begin) {
         early = min(early, (count + C::kChunk - 1) / C::kChunk);
         for (int s = 0; s < early; ++s) {
-          producer.send_weights(s, s * C::kChunk, min(count - s * C::kChunk, C::kChunk));
+          producer.send_weights(s, listed + s * C::kChunk, min(count - s * C::kChunk, C::kChunk));
         }
+      }
+      if constexpr (Shape::kListsAhead) write_list(first + Shape::kListed);
+      if (first == begin) {
         wait_for_prerequisites();
         dependents_may_launch();
       }
@@ -308,10 +331,14 @@ __global__ void __launch_bounds__(UnionDownShape<C>::kThreads, 1)
           --early;
         } else {
           mbarrier_wait(&empty[at.slot], at.parity ^ 1);
-          producer.send_weights(at.slot, chunk, neurons);
+          producer.send_weights(at.slot, listed + chunk, neurons);
         }
         producer.send_activations(at.slot, first + chunk, neurons);
         at.advance(C::kStages);
+      }
+      if constexpr (!Shape::kListsAhead) {
+        named_barrier(1, Shape::kProducerThreads);
+        write_list(first + Shape::kListed);
       }
     }
     // Also where there was nothing to do: the end of this kernel implies the end of all before it.

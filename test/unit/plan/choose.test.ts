@@ -14,6 +14,7 @@ const instance = (columns: number, stages: number): UnionDownInstance => ({
   columns,
   chunk: 32,
   stages,
+  matrixOp: "mma",
 });
 const legal = (columns: number, stages: number): Candidate<UnionDownInstance> => ({
   legal: true,

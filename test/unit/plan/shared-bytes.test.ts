@@ -12,7 +12,7 @@ test("ffn_stream", () => {
   expect(bytes).toBe(8 * 24576 + 512 + 128 + 64 + 4096 + 256);
 });
 
-const rowTile = { warps: 8, producers: 4, chunk: 512, blocks: 1 } as const;
+const rowTile = { warps: 8, producers: 4, chunk: 512, blocks: 1, matrixOp: "mma", cluster: 1 } as const;
 
 test("row_gemm of gathered rows keeps a list of neurons and routing weights", () => {
   const tile = { role: "gate_up", weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes: 65536 } as const;
@@ -39,9 +39,31 @@ test.each([
   expect(rowGemmSlots({ family: "row_gemm", ...target, ...rowTile, ...tile })).toBe(slots);
 });
 
+test.each([
+  // Panels have no padding. Slots of 128 rows and 16 tokens of 512 bytes; of 64 rows where a cluster shares their length.
+  ["select", 1, 3 * 144 * 512, 3],
+  ["fc1", 4, 3 * 80 * 1024, 3],
+  ["fc1", 4, 3 * 80 * 1024 - 1, 5],
+] as const)(
+  "row_gemm of warpgroups: %s in clusters of %i makes of a ring of %i bytes %i slots",
+  (role, cluster, ringBytes, slots) => {
+    const tile = { role, weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes } as const;
+    const instance = { family: "row_gemm", ...target, ...rowTile, ...tile, matrixOp: "wgmma", cluster } as const;
+    expect(rowGemmSlots(instance)).toBe(slots);
+  },
+);
+
 test("row_gemm without producers keeps all tokens beside the rings of its warps", () => {
   const tile = { role: "select", weightBits: 8, depth: 1664, tokens: 8, tiles: 1, warps: 7, producers: 0 } as const;
-  const instance = { family: "row_gemm", ...target, ...tile, chunk: 512, blocks: 1 } as const;
+  const instance = {
+    family: "row_gemm",
+    ...target,
+    ...tile,
+    chunk: 512,
+    blocks: 1,
+    matrixOp: "mma",
+    cluster: 1,
+  } as const;
   const ringBytes = 7 * 2 * 16 * 528;
   expect(rowGemmSharedBytes({ ...instance, ringBytes })).toBe(ringBytes + 8 * (3328 + 64));
   expect([ringBytes, ringBytes - 1].map((bytes) => rowGemmSlots({ ...instance, ringBytes: bytes }))).toEqual([2, 1]);
@@ -49,6 +71,8 @@ test("row_gemm without producers keeps all tokens beside the rings of its warps"
 
 test("union_down", () => {
   const tile = { hidden: 4096, tokens: 64, warps: 8, producers: 8, columns: 256, chunk: 64, stages: 3 } as const;
-  const bytes = unionDownSharedBytes({ family: "union_down", arch: "sm_90a", dtype: "bf16", experts: 8, ...tile });
-  expect(bytes).toBe(3 * 64 * (528 + 128) + 48 + 4 * (512 + 512) + 256);
+  const instance = { family: "union_down", arch: "sm_90a", dtype: "bf16", experts: 8, ...tile } as const;
+  const beside = 48 + 4 * (512 + 512) + 256;
+  expect(unionDownSharedBytes({ ...instance, matrixOp: "mma" })).toBe(3 * 64 * (528 + 128) + beside);
+  expect(unionDownSharedBytes({ ...instance, matrixOp: "wgmma" })).toBe(3 * 64 * (512 + 128) + beside);
 });
