@@ -10,7 +10,7 @@ __device__ __forceinline__ int cluster_rank() {
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return static_cast<int>(rank);
 }
-// The blocks have started and initialised their barriers: all threads arrive, those that write to other blocks wait.
+// All threads of the cluster's blocks arrive, and what they wrote before is seen by those that wait.
 __device__ __forceinline__ void cluster_arrive() {
   asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
 }
@@ -27,22 +27,4 @@ __device__ __forceinline__ void store_cluster(uint32_t address, const float (&va
                "f"(value[2]), "f"(value[3])
                : "memory");
 }
-// What the thread wrote before is seen by those that wait for the barrier.
-__device__ __forceinline__ void mbarrier_arrive_cluster(uint32_t address) {
-  asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(address) : "memory");
-}
-__device__ __forceinline__ void mbarrier_wait_cluster(uint64_t* barrier, uint32_t parity) {
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
-      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
-      "@done bra ready;\n"
-      "bra again;\n"
-      "ready:\n"
-      "}\n" ::"r"(shared_address(barrier)),
-      "r"(parity)
-      : "memory");
-}
-
 }  // namespace turbosparse

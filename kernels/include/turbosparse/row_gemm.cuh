@@ -72,19 +72,21 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
   auto* sums = reinterpret_cast<float*>(shared + C::kRingBytes);
   auto& scratch = *reinterpret_cast<RowGemmScratch<C>*>(shared + C::kRingBytes + Shape::kSumsBytes);
 
-  if (threadIdx.x == 0) {
-    if constexpr (Shape::kClusters) RowExchange<C>::init(scratch.exchange_barriers);
-    RowRing<C>::init(scratch.barriers);
-  }
+  if (threadIdx.x == 0) RowRing<C>::init(scratch.barriers);
   if constexpr (Shape::kClusters) {
     __syncwarp();
-    cluster_arrive();
+    cluster_arrive();  // the block has started
   }
   const RowShare<C> share(args, scratch);
   const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), args.tokens);
   const RowChunks chunks = chunks_of_block<C>(args.depth, ring.chunk);
   if (threadIdx.x >= Shape::kComputeThreads) {
     produce_rows<C>(args, share, ring, chunks);
+    if constexpr (Shape::kClusters) {
+      __syncwarp();
+      cluster_wait();
+      cluster_arrive();  // for the computing warps' exchange
+    }
     return;
   }
 
@@ -93,8 +95,6 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
   if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
   std::conditional_t<Shape::kWarpgroups, RowGemmWarpgroup<C>, RowGemmWarp<C>> mine;
   RingPosition at;
-  RowExchange<C> exchange(sums, scratch.exchange_barriers);
-  if constexpr (Shape::kClusters) cluster_wait();
   for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
     mine.begin(RowShare<C>::tiles(pass), args.tokens);
     NeuronFacts facts[C::kTiles];
@@ -116,9 +116,15 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
     }
     mine.reduce(sums);
     if constexpr (Shape::kClusters) {
-      const bool last = share.next(pass).units == 0;
-      if (mine.group == 0 && exchange.add(mine.sums[0], mine.tile(0), last)) {
-        write_hidden_layer<C>(args, pass, mine.tile(0), mine.sums[0]);
+      // A block of a cluster has one pass.
+      const int tile = mine.tile(0);
+      cluster_wait();
+      if (mine.group == 0) RowExchange<C>::send(sums, mine.sums[0], tile);
+      cluster_arrive();
+      cluster_wait();
+      if (mine.group == 0 && tile == cluster_rank()) {
+        RowExchange<C>::add_up(sums, mine.sums[0]);
+        write_hidden_layer<C>(args, pass, tile, mine.sums[0]);
       }
     } else if (mine.group == 0) {
 #pragma unroll
@@ -160,7 +166,9 @@ Status launch_row_gemm_ring(const RowGemmArgs& args, cudaStream_t stream) {
         !status.ok()) {
       return status;
     }
-    blocks = C::kCluster * max(1, min(clusters, multiprocessors / C::kCluster));
+    // More than run at once where their passes would not hold all rows.
+    const int passes = (args.rows_per_expert + Shape::kMaxItems - 1) / Shape::kMaxItems;
+    blocks = C::kCluster * max(passes, min(clusters, multiprocessors / C::kCluster));
   } else if constexpr (Shape::kGathers) {
     const int neurons = C::kExperts * args.rows_per_expert;
     blocks = max(blocks, (neurons + kRowListCapacity - 1) / kRowListCapacity);

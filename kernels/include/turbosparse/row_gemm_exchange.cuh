@@ -2,61 +2,34 @@
 // them, which do so in the order of the blocks.
 #pragma once
 
-#include "turbosparse/bulk_ring.cuh"
 #include "turbosparse/cluster.cuh"
 #include "turbosparse/row_gemm_outputs.cuh"
 
 namespace turbosparse {
 
-// A warp's view. Tile i of a pass is of warp i, and is added up by that warp of block i.
+// `sums` of each block is [blocks, 16 * kTokens]. Tile i is of warp i, and is added up by that warp of block i. A block
+// may be written to once all have started, and has all there once all have sent.
 template <class C>
-class RowExchange {
- public:
+struct RowExchange {
   using Shape = RowGemmShape<C>;
-
-  // `sums` is [blocks, 16 * kTokens], and `barriers` are those of the block's scratch memory.
-  __device__ RowExchange(float* sums, uint64_t* barriers) : sums_(sums), barriers_(barriers) {}
-  __device__ static void init(uint64_t* barriers) {
-    mbarrier_init(&barriers[kArrived], C::kCluster);
-    for (int i = 0; i < C::kCluster; ++i) mbarrier_init(&barriers[kFree + i], 1);
-  }
-
-  // Sends the warp's tile. True where it is this block's, whose sum over the blocks `d` is then.
-  __device__ bool add(TileProducts<C>& d, int tile, bool last_pass) {
-    const int lane = threadIdx.x % 32;
-    const int rank = cluster_rank();
-    if (passes_ > 0) mbarrier_wait_cluster(&barriers_[kFree + tile], (passes_ - 1) & 1);
-    const uint32_t target = cluster_address(shared_address(sums_ + rank * kTileSums), tile);
-#pragma unroll
-    for (int n = 0; n < Shape::kTokenTiles; ++n) store_cluster(target + (n * 32 + lane) * 16, d[n]);
-    __syncwarp();
-    if (lane == 0) mbarrier_arrive_cluster(cluster_address(shared_address(&barriers_[kArrived]), tile));
-    if (tile == rank) {
-      mbarrier_wait_cluster(&barriers_[kArrived], passes_ & 1);
-      add_up(d, lane);
-      __syncwarp();
-      if (!last_pass && lane < C::kCluster) {
-        mbarrier_arrive_cluster(cluster_address(shared_address(&barriers_[kFree + tile]), lane));
-      }
-    }
-    ++passes_;
-    return tile == rank;
-  }
-
- private:
   static constexpr int kTileSums = 16 * C::kTokens;
-  // The tiles of all blocks are there; then one a tile: it may be sent again.
-  static constexpr int kArrived = 0;
-  static constexpr int kFree = 1;
 
-  __device__ void add_up(TileProducts<C>& d, int lane) const {
+  __device__ static void send(float* sums, const TileProducts<C>& d, int tile) {
+    const uint32_t target = cluster_address(shared_address(sums + cluster_rank() * kTileSums), tile);
+#pragma unroll
+    for (int n = 0; n < Shape::kTokenTiles; ++n) {
+      store_cluster(target + (n * 32 + static_cast<int>(threadIdx.x) % 32) * 16, d[n]);
+    }
+  }
+
+  __device__ static void add_up(const float* sums, TileProducts<C>& d) {
 #pragma unroll
     for (int n = 0; n < Shape::kTokenTiles; ++n) {
       float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 #pragma unroll
       for (int block = 0; block < C::kCluster; ++block) {
-        const auto* from = reinterpret_cast<const float4*>(sums_ + block * kTileSums);
-        const float4 part = from[n * 32 + lane];
+        const auto* from = reinterpret_cast<const float4*>(sums + block * kTileSums);
+        const float4 part = from[n * 32 + static_cast<int>(threadIdx.x) % 32];
         sum = make_float4(sum.x + part.x, sum.y + part.y, sum.z + part.z, sum.w + part.w);
       }
       d[n][0] = sum.x;
@@ -65,10 +38,6 @@ class RowExchange {
       d[n][3] = sum.w;
     }
   }
-
-  float* sums_;
-  uint64_t* barriers_;
-  int passes_ = 0;
 };
 
 }  // namespace turbosparse

@@ -80,7 +80,6 @@ template <class C>
 struct RowGemmScratch {
   using Shape = RowGemmShape<C>;
   uint64_t barriers[2 * Shape::kMaxSlots];  // full and empty slots'
-  uint64_t exchange_barriers[Shape::kClusters ? C::kCluster + 1 : 1];
   int warp_totals[32];
   // Dense roles. The tokens routed to an expert, one bit each, and the experts that have some.
   unsigned long long expert_tokens[Shape::kGathers ? 1 : C::kExperts];
