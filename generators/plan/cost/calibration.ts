@@ -2,24 +2,26 @@ import type { GpuCalibration } from "./types.ts";
 
 /** Made by `npx zx scripts/calibrate.mjs` from bench records; do not edit. */
 export const calibrations: readonly GpuCalibration[] = [
-  // Of 82 times: median error 1.2%, largest 10.2%.
+  // Of 89 times: median error 2.2%, largest 9.4%.
   {
     gpu: "NVIDIA H200",
     arch: "sm_90a",
-    sourcesSha256: "28be250c387a271980e555d1e3f7bdf450a9b6f410552dd984985ee1dc21ded9",
-    copyGigabytesPerSecond: 4257,
+    sourcesSha256: "f01ee21776947bf535e102c1837804479566a5e5ccb6c4748b83584e1513f133",
+    copyGigabytesPerSecond: 4250,
     callMicroseconds: 0,
-    launchMicroseconds: 2.236,
+    launchMicroseconds: 2.477,
     paths: {
-      predict8_few: { share: 0.7407, microsecondsPerKiloResult: 0.103 },
-      predict8_many: { share: 0.6064, microsecondsPerKiloResult: 0.1176 },
-      predict16_few: { share: 0.9643, microsecondsPerKiloResult: 0.04351 },
-      predict16_many: { share: 0.9479, microsecondsPerKiloResult: 0.08129 },
-      ffn_few: { share: 0.9579, microsecondsPerKiloResult: 0.2563 },
-      ffn_many: { share: 0.9346, microsecondsPerKiloResult: 0.08805 },
-      experts_many: { share: 0.7402, microsecondsPerKiloResult: 0.003844 },
-      dense_ffn: { share: 1.019, microsecondsPerKiloResult: 0.05401 },
-      dense_experts: { share: 0.8518, microsecondsPerKiloResult: 0.2186 },
+      predict8_few: { share: 0.7831, microsecondsPerKiloResult: 0.1067 },
+      predict8_many: { share: 0.5546, microsecondsPerKiloResult: 0.07287 },
+      predict16_few: { share: 1, microsecondsPerKiloResult: 0.03715 },
+      predict16_many: { share: 0.8881, microsecondsPerKiloResult: 0.03646 },
+      gate_few: { share: 0.8326, microsecondsPerKiloResult: 0.1901 },
+      gate_many: { share: 0.8764, microsecondsPerKiloResult: 0.0879 },
+      ffn_few: { share: 0.9843, microsecondsPerKiloResult: 0.19 },
+      ffn_many: { share: 0.9728, microsecondsPerKiloResult: 0.07067 },
+      experts_many: { share: 0.939, microsecondsPerKiloResult: 0.2891 },
+      dense_ffn: { share: 1.03, microsecondsPerKiloResult: 0.04159 },
+      dense_experts: { share: 0.8688, microsecondsPerKiloResult: 0.2166 },
     },
   },
 ];

@@ -107,7 +107,11 @@ async function timesWith(measurements: Readonly<Record<string, string>>): Promis
 test("a record that this package brings is shown beside the prediction, with the error", async () => {
   const record = await readFile(join(repositoryRoot, "docs/measurements/h200-bench-mistral-7b.json"), "utf8");
   const out = await timesWith({ "bench.json": record, "gpu.json": `{"kind":"gpu-record"}`, "README.md": "" });
-  expect(out).toMatch(/^2 +19\.0% +\d+\.\d +\d+\.\d +\d\.\d\d +22\.1 +17\.0% +[+-]\d\.\d%$/m);
+  const { results } = JSON.parse(record) as { results: { operator: string; tokens: number; microseconds: number }[] };
+  const measured = results.find(({ operator, tokens }) => operator === "ffn" && tokens === 2)?.microseconds.toFixed(1);
+  expect(out).toMatch(
+    new RegExp(`^2 +19\\.0% +\\d+\\.\\d +\\d+\\.\\d +\\d\\.\\d\\d +${measured} +17\\.0% +[+-]\\d\\.\\d%$`, "m"),
+  );
 });
 
 test("a package without measurements has predictions only", async () => {

@@ -17,6 +17,8 @@ struct RowGemmGateCompute80Fp16D1536RegluE1T8 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 95232;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T8>(const RowGemmArgs&, cudaStream_t);
@@ -38,6 +40,8 @@ struct RowGemmGateCompute80Fp16D1536RegluE1T16 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 91136;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateCompute80Fp16D1536RegluE1T16>(const RowGemmArgs&, cudaStream_t);

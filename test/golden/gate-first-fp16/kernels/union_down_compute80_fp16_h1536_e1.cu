@@ -13,6 +13,7 @@ struct UnionDownCompute80Fp16H1536E1T8 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 32;
   static constexpr int kStages = 5;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownCompute80Fp16H1536E1T8>(const UnionDownArgs&, cudaStream_t);
@@ -30,6 +31,7 @@ struct UnionDownCompute80Fp16H1536E1T16 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 32;
   static constexpr int kStages = 5;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownCompute80Fp16H1536E1T16>(const UnionDownArgs&, cudaStream_t);

@@ -17,6 +17,8 @@ struct RowGemmGateUpSm90aBf16D4096DreluE1T8 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 221184;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE1T8>(const RowGemmArgs&, cudaStream_t);
@@ -38,6 +40,8 @@ struct RowGemmGateUpSm90aBf16D4096DreluE1T16 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 217088;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE1T16>(const RowGemmArgs&, cudaStream_t);
@@ -59,6 +63,8 @@ struct RowGemmGateUpSm90aBf16D4096DreluE1T32 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 208896;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE1T32>(const RowGemmArgs&, cudaStream_t);
@@ -80,6 +86,8 @@ struct RowGemmGateUpSm90aBf16D4096DreluE1T64 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 192512;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmGateUpSm90aBf16D4096DreluE1T64>(const RowGemmArgs&, cudaStream_t);

@@ -17,6 +17,8 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T8 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 118272;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16Int8D1664DreluE1T8>(const RowGemmArgs&, cudaStream_t);
@@ -38,6 +40,8 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T16 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 105472;
   static constexpr int kBlocks = 2;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16Int8D1664DreluE1T16>(const RowGemmArgs&, cudaStream_t);
@@ -59,6 +63,8 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T32 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 214016;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16Int8D1664DreluE1T32>(const RowGemmArgs&, cudaStream_t);
@@ -80,6 +86,8 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T64 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 197632;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm90aBf16Int8D1664DreluE1T64>(const RowGemmArgs&, cudaStream_t);

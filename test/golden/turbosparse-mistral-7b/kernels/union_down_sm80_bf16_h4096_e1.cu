@@ -13,6 +13,7 @@ struct UnionDownSm80Bf16H4096E1T8 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownSm80Bf16H4096E1T8>(const UnionDownArgs&, cudaStream_t);
@@ -30,6 +31,7 @@ struct UnionDownSm80Bf16H4096E1T16 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownSm80Bf16H4096E1T16>(const UnionDownArgs&, cudaStream_t);
@@ -47,6 +49,7 @@ struct UnionDownSm80Bf16H4096E1T32 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 4;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownSm80Bf16H4096E1T32>(const UnionDownArgs&, cudaStream_t);
@@ -64,6 +67,7 @@ struct UnionDownSm80Bf16H4096E1T64 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 3;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownSm80Bf16H4096E1T64>(const UnionDownArgs&, cudaStream_t);

@@ -17,6 +17,8 @@ struct RowGemmSelectSm80Bf16D1344DreluE8T8 {
   static constexpr int kChunk = 256;
   static constexpr int kRingBytes = 101376;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm80Bf16D1344DreluE8T8>(const RowGemmArgs&, cudaStream_t);
@@ -38,6 +40,8 @@ struct RowGemmSelectSm80Bf16D1344DreluE8T16 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 156672;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm80Bf16D1344DreluE8T16>(const RowGemmArgs&, cudaStream_t);
@@ -59,6 +63,8 @@ struct RowGemmSelectSm80Bf16D1344DreluE8T32 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 148480;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm80Bf16D1344DreluE8T32>(const RowGemmArgs&, cudaStream_t);
@@ -80,6 +86,8 @@ struct RowGemmSelectSm80Bf16D1344DreluE8T64 {
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 132096;
   static constexpr int kBlocks = 1;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr int kCluster = 1;
 };
 
 template Status launch_row_gemm<RowGemmSelectSm80Bf16D1344DreluE8T64>(const RowGemmArgs&, cudaStream_t);

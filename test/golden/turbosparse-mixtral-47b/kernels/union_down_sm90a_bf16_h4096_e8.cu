@@ -13,6 +13,7 @@ struct UnionDownSm90aBf16H4096E8T8 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 6;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
 };
 
 template Status launch_union_down<UnionDownSm90aBf16H4096E8T8>(const UnionDownArgs&, cudaStream_t);
@@ -30,6 +31,7 @@ struct UnionDownSm90aBf16H4096E8T16 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 6;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
 };
 
 template Status launch_union_down<UnionDownSm90aBf16H4096E8T16>(const UnionDownArgs&, cudaStream_t);
@@ -47,6 +49,7 @@ struct UnionDownSm90aBf16H4096E8T32 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 6;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
 };
 
 template Status launch_union_down<UnionDownSm90aBf16H4096E8T32>(const UnionDownArgs&, cudaStream_t);
@@ -64,6 +67,7 @@ struct UnionDownSm90aBf16H4096E8T64 {
   static constexpr int kColumns = 256;
   static constexpr int kChunk = 64;
   static constexpr int kStages = 5;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
 };
 
 template Status launch_union_down<UnionDownSm90aBf16H4096E8T64>(const UnionDownArgs&, cudaStream_t);
