@@ -37,8 +37,9 @@ export interface FfnStreamInstance {
 export type RowGemmRole = "fc1" | "select" | "gate" | "gate_up" | "up";
 
 /**
- * Weight rows on the M side and tokens on the N side of a matrix instruction. Producer warps bring chunks of the rows of a pass
- * through a ring to warps that own tiles of them, and that share the row length where there are fewer tiles than warps.
+ * Weight rows on the M side and tokens on the N side of a matrix instruction. Producer warps bring chunks of the rows of
+ * a pass through a ring to warps that own tiles of them, and that share the row length where there are fewer tiles than
+ * warps.
  * Without producers every warp has a ring of its own, which it fills itself.
  */
 export interface RowGemmInstance {

@@ -12,8 +12,8 @@ const leastWarpgroupTokens = 16;
 
 /** What multiplies rows of so many bits with `tokens` tokens. */
 export function matrixOpFor(arch: Arch, tokens: number, weightBits: 8 | 16): MatrixOp {
-  const widened = weightBits === 8;
-  return tokens < leastWarpgroupTokens || widened ? "mma" : archLimits[arch].matrixOp;
+  const widensInRegisters = weightBits === 8;
+  return tokens < leastWarpgroupTokens || widensInRegisters ? "mma" : archLimits[arch].matrixOp;
 }
 
 /** Registers of a thread for the sums of `tiles` 16-row tiles of so many tokens. */

@@ -1,7 +1,7 @@
 import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
-import type { RowGemmInstance } from "../types.ts";
+import type { MatrixOp, RowGemmInstance } from "../types.ts";
 import { accumulators, matrixOpFor, tileRows, warpgroupRows } from "./mma.ts";
 import {
   directCandidates,
@@ -15,14 +15,11 @@ import {
 const warpChoices = [8, 4] as const;
 const tileChoices = [2, 1] as const;
 const blockChoices = [2, 1] as const;
-/**
- * Of blocks that share the row length: two warpgroups multiply halves of the same tile. So do those of fc1 without
- * experts, where a block with rows of its own would have few of them, and read all tokens.
- */
+/** Of blocks that share the row length: two warpgroups multiply halves of the same tile. */
 const clusterWarps = [8] as const;
-/** Of fewer tokens the exchange takes longer than reading them all. */
-const leastClusterTokens = 32;
 const clusterTiles = [1] as const;
+/** With fewer tokens than these the blocks' exchange takes longer than reading all of them. */
+const leastClusterTokens = 32;
 const producers = 4;
 const chunk = 512;
 /** Bytes of a row, in either width, below which the kernel does not halve its chunk. */
@@ -33,7 +30,10 @@ const minSlots = 2;
 /** Slots for which the kernel halves its chunk, and the most that it makes. */
 const wantedSlots = 3;
 const maxSlots = 32;
-/** Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; wgmma's are swizzled instead. */
+/**
+ * Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; wgmma's are
+ * swizzled instead.
+ */
 const rowPadding = 16;
 /** Of int8 rows' tokens; those of others have less. */
 const tokenPadding = 32;
@@ -118,6 +118,12 @@ function candidateOf(tile: Tile): Candidate<RowGemmInstance> {
   return { legal: false, parameters, reason };
 }
 
+/** fc1 gains where a cluster shares its row length, but experts together have rows enough for all blocks. */
+function rowGemmMatrixOp({ role, arch, tokens, experts, weightBits }: RowGemmKey): MatrixOp {
+  const unshared = experts > 1 || tokens < leastClusterTokens;
+  return role === "fc1" && unshared ? "mma" : matrixOpFor(arch, tokens, weightBits);
+}
+
 function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
   const { family: _family, arch: _arch, ...shape } = key;
   if (key.depth % depthMultiple !== 0) {
@@ -126,13 +132,14 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
     return;
   }
   if (servedDirectly(key)) yield* directCandidates(key);
-  const fewTokens = key.tokens < leastClusterTokens || key.experts > 1;
-  const matrixOp = key.role === "fc1" && fewTokens ? "mma" : matrixOpFor(key.arch, key.tokens, key.weightBits);
+  const matrixOp = rowGemmMatrixOp(key);
+  // A block of fc1 with rows of its own has few of them, and yet reads all tokens.
   const cluster = key.role === "fc1" && matrixOp === "wgmma" ? 4 : 1;
   for (const warps of cluster > 1 ? clusterWarps : warpChoices) {
     for (const tiles of cluster > 1 ? clusterTiles : tileChoices) {
-      for (const blocks of blockChoices)
+      for (const blocks of blockChoices) {
         yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks, matrixOp, cluster });
+      }
     }
   }
 }

@@ -27,6 +27,28 @@ const rowGemms = (config: Partial<ResolvedConfig>, role: string, tokens: number)
   );
 const tiles = (...args: Parameters<typeof rowGemms>) => rowGemms(...args).map((i) => i.tiles);
 
+/** What multiplies in which kernels of `tokens` tokens, and in clusters of how many blocks. */
+function multipliers(arch: Arch, models: ResolvedConfig["models"], tokens: number): Record<string, string> {
+  const { instances } = plan(resolvedConfig({ models, archs: [arch] }));
+  const named = instances.flatMap((i): [string, string][] => {
+    if (!("matrixOp" in i) || i.tokens !== tokens) return [];
+    return [[kindOf(i), "cluster" in i && i.cluster > 1 ? `${i.matrixOp} in clusters of ${i.cluster}` : i.matrixOp]];
+  });
+  return Object.fromEntries(named);
+}
+
+test("warpgroups multiply 16-bit rows of 16 tokens and more where there are such, and clusters share fc1's", () => {
+  const one = { "row_gemm select int8": "mma", "row_gemm select": "wgmma", "row_gemm gate_up": "wgmma" };
+  const dense = { ...one, union_down: "wgmma" };
+  expect(multipliers("sm_90a", [denseModel()], 16)).toEqual({ ...dense, "row_gemm fc1": "mma" });
+  expect(multipliers("sm_90a", [denseModel()], 32)).toEqual({ ...dense, "row_gemm fc1": "wgmma in clusters of 4" });
+  expect(multipliers("sm_90a", [moeModel()], 64)).toEqual({ ...dense, "row_gemm fc1": "mma" });
+  for (const tokens of [8, 64]) {
+    const arch = tokens === 8 ? "sm_90a" : "sm_80";
+    expect(new Set(Object.values(multipliers(arch, [denseModel()], tokens)))).toEqual(new Set(["mma"]));
+  }
+});
+
 test("a predictor model gets its predictor and whole neurons, nothing of the gate-first path", () => {
   expect(built({ models: [denseModel()] })).toEqual({
     "ffn_stream 3": [1, 2],
