@@ -1,3 +1,4 @@
+import { instanceName } from "../plan/names.ts";
 import type { KernelInstance } from "../plan/types.ts";
 import { configName } from "../render/instance-contexts.ts";
 import type { KernelResources } from "./types.ts";
@@ -21,8 +22,14 @@ export function instanceResources(instance: KernelInstance, resources: readonly 
   };
 }
 
+/** The instance's name, or the symbol of a kernel that is of none. */
+export function kernelName(instances: readonly KernelInstance[], kernel: KernelResources): string {
+  const instance = instances.find((candidate) => belongsTo(kernel, candidate));
+  return instance === undefined ? kernel.symbol : instanceName(instance);
+}
+
 /** In a mangled name an identifier follows its length; every kernel template has the configuration once. */
-export function belongsTo({ symbol }: KernelResources, instance: KernelInstance): boolean {
+function belongsTo({ symbol }: KernelResources, instance: KernelInstance): boolean {
   const config = configName(instance);
   return symbol.includes(`${config.length}${config}`);
 }

@@ -1,8 +1,7 @@
 import { counted } from "../counted.ts";
 import { TurboSparseError } from "../errors.ts";
-import { instanceName } from "../plan/names.ts";
 import type { KernelInstance } from "../plan/types.ts";
-import { belongsTo } from "./instance-resources.ts";
+import { kernelName } from "./instance-resources.ts";
 import type { KernelResources } from "./types.ts";
 
 /**
@@ -16,8 +15,7 @@ export function spillReport(
   const spilling = resources.filter(({ spillBytes }) => spillBytes > 0);
   if (spilling.length === 0) return undefined;
   const kernels = spilling.map((kernel) => {
-    const instance = instances.find((candidate) => belongsTo(kernel, candidate));
-    const name = instance === undefined ? kernel.symbol : instanceName(instance);
+    const name = kernelName(instances, kernel);
     return `${name} (${counted(kernel.spillBytes, "byte")}, ${kernel.registers} registers)`;
   });
   return `ptxas spills registers to memory in ${counted(kernels.length, "kernel")}: ${kernels.join(", ")}`;

@@ -26,6 +26,8 @@ export interface KernelResources {
   readonly spillBytes: number;
   readonly stackBytes: number;
   readonly staticSharedBytes: number;
+  /** Each wgmma waits for the one before, because ptxas could not tell that they may overlap. */
+  readonly serialized: boolean;
 }
 
 /** Shows one step's progress; `note` is a line that stays. */

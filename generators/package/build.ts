@@ -3,6 +3,7 @@ import { createBusyClock } from "../compile/busy-clock.ts";
 import type { CacheStore } from "../compile/cache/store.ts";
 import { compile, keyUnits } from "../compile/compile.ts";
 import { libraries } from "../compile/libraries.ts";
+import { serializedReport } from "../compile/serialized.ts";
 import { spillFailure, spillReport } from "../compile/spills.ts";
 import { findTensorRtHeaders } from "../compile/toolchain/tensorrt.ts";
 import { prepareToolchain, readyToCompile, withTensorRt } from "../compile/toolchain/toolchain.ts";
@@ -78,7 +79,7 @@ export async function buildProducts(
       maxJobs: options.maxJobs,
       timeoutMs: options.timeoutMs,
     });
-    if (built.length === 0) checkSpills(planned, library, options, progress);
+    if (built.length === 0) checkKernels(planned, library, options, progress);
     built.push(library);
     const complete = { ...product, plan: planned, built: library, toolchain };
     packaged.push(await packageProduct(env, store, complete, inputs, options.out));
@@ -97,8 +98,8 @@ export async function buildProducts(
   };
 }
 
-/** All libraries hold the same kernels. */
-function checkSpills(
+/** What is slow in the kernels, of which all libraries hold the same. */
+function checkKernels(
   { instances }: BuildPlan,
   { resources }: CompiledLibrary,
   { allowSpills }: BuildOptions,
@@ -107,4 +108,6 @@ function checkSpills(
   const spills = spillReport(instances, resources);
   if (spills !== undefined && !allowSpills) throw spillFailure(spills);
   if (spills !== undefined) note(`${spills}.`);
+  const serialized = serializedReport(instances, resources);
+  if (serialized !== undefined) note(`${serialized}.`);
 }

@@ -18,9 +18,32 @@ ptxas info    : Used 10 registers, used 0 barriers
 describe("parsePtxasLog", () => {
   it("reads registers, spills, stack and shared memory of every kernel", () => {
     expect(parsePtxasLog(log)).toEqual([
-      { symbol: "_Z1aPf", arch: "sm_90a", registers: 168, spillBytes: 20, stackBytes: 16, staticSharedBytes: 4096 },
-      { symbol: "_Z1bPf", arch: "sm_80", registers: 10, spillBytes: 0, stackBytes: 0, staticSharedBytes: 0 },
+      {
+        symbol: "_Z1aPf",
+        arch: "sm_90a",
+        registers: 168,
+        spillBytes: 20,
+        stackBytes: 16,
+        staticSharedBytes: 4096,
+        serialized: false,
+      },
+      {
+        symbol: "_Z1bPf",
+        arch: "sm_80",
+        registers: 10,
+        spillBytes: 0,
+        stackBytes: 0,
+        staticSharedBytes: 0,
+        serialized: false,
+      },
     ]);
+  });
+
+  it("tells whose products wait for each other", () => {
+    const reason = "due to program dependence on compiler-inserted WG.AR in divergent path in the function '_Z1aPf'";
+    const warning = `ptxas info    : (C7520) Potential Performance Loss: wgmma.mma_async instructions are serialized ${reason}\n`;
+    expect(parsePtxasLog(warning + log).map(({ serialized }) => serialized)).toEqual([true, false]);
+    expect(parsePtxasLog(log + warning).map(({ serialized }) => serialized)).toEqual([true, false]);
   });
 
   it("finds nothing in other output", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { serializedReport } from "../../../generators/compile/serialized.ts";
 import { spillFailure, spillReport } from "../../../generators/compile/spills.ts";
 import { plan } from "../../../generators/plan/plan.ts";
 import { configName } from "../../../generators/render/instance-contexts.ts";
@@ -13,6 +14,7 @@ const kernel = (symbol: string, spillBytes: number) => ({
   spillBytes,
   stackBytes: 0,
   staticSharedBytes: 0,
+  serialized: false,
 });
 
 /** A kernel template's mangled name over the first configuration whose name starts so. */
@@ -34,6 +36,12 @@ test("a kernel that spills is named as the dispatch table names it, with its byt
 
 test("a kernel of no instance is named by its symbol, for nothing that spills may be passed over", () => {
   expect(spillReport(instances, [kernel("_Z6strayv", 1)])).toContain("_Z6strayv (1 byte, 168 registers)");
+});
+
+test("kernels whose products wait for each other are named alike", () => {
+  const waiting = { ...kernel(symbolOf("UnionDown"), 0), serialized: true };
+  expect(serializedReport(instances, [kernel(symbolOf("Support"), 0)])).toBeUndefined();
+  expect(serializedReport(instances, [waiting])).toMatch(/ of 1 kernel wait .*: union_down_sm90a_\w+$/);
 });
 
 test("the failure is of the compilation and says how to build all the same", () => {

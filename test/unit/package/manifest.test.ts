@@ -22,7 +22,15 @@ const toolchain = {
 function kernelOf(instance: KernelInstance): KernelResources {
   const config = configName(instance);
   const symbol = `_ZN11turbosparse6kernelINS_${config.length}${config}EEEvT_`;
-  return { symbol, arch: instance.arch, registers: 30, spillBytes: 0, stackBytes: 0, staticSharedBytes: 16 };
+  return {
+    symbol,
+    arch: instance.arch,
+    registers: 30,
+    spillBytes: 0,
+    stackBytes: 0,
+    staticSharedBytes: 16,
+    serialized: false,
+  };
 }
 const supportOn = (arch: Arch): SupportInstance => ({ family: "support", arch, dtype: "bf16" });
 const resources = built.instances
