@@ -1,7 +1,9 @@
 """A model constructed and loaded as vLLM does it, without the engine around it."""
 
 import os
+import uuid
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import multiprocessing
@@ -59,11 +61,16 @@ def one_rank(config, rank=0, size=1, port=None):
 def on_ranks(config, function, folder):
     """`function(config)` on each rank of the config's parallel groups; what it returned, but for None."""
     size = config.parallel_config.world_size
-    os.environ["VLLM_DIST_IDENT"] = folder.name
-    # Forked, so that the ranks need not import vLLM again.
-    multiprocessing.start_processes(
-        _rank, (config, function, folder, size, get_open_port()), nprocs=size, start_method="fork"
-    )
+    # vLLM names memory that the ranks share after this, fails where there is such, and leaves it behind.
+    os.environ["VLLM_DIST_IDENT"] = identity = uuid.uuid4().hex
+    try:
+        # Forked, so that the ranks need not import vLLM again.
+        multiprocessing.start_processes(
+            _rank, (config, function, folder, size, get_open_port()), nprocs=size, start_method="fork"
+        )
+    finally:
+        for shared in Path("/dev/shm").glob(f"{identity}-*"):
+            shared.unlink()
     results = [torch.load(folder / f"rank-{rank}.pt") for rank in range(size)]
     return [result for result in results if result is not None]
 
