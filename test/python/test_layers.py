@@ -4,7 +4,16 @@ import pytest
 import torch
 from turbosparse import ops, reference, synthetic
 from turbosparse.errors import CheckpointError
-from turbosparse.layers import Function, SparseMLP, SparseMoE, compute, local_expert_ids, own_experts, top_k_routing
+from turbosparse.layers import (
+    Function,
+    Mixture,
+    SparseMLP,
+    SparseMoE,
+    compute,
+    local_expert_ids,
+    own_experts,
+    top_k_routing,
+)
 from turbosparse.synthetic import PRESETS
 from turbosparse.weights import Checkpoint, layer_shape, layout_for, load_ffn, load_predictor
 
@@ -163,6 +172,27 @@ def test_routing_is_the_released_one():
     chances = logits.double().softmax(-1)
     expected = torch.stack([chances[0, [1, 2]], chances[1, [2, 3]]])
     torch.testing.assert_close(weights, (expected / expected.sum(-1, keepdim=True)).float())
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 8])
+def test_routing_takes_the_largest(top_k):
+    logits = torch.randn((65, 8), generator=torch.Generator().manual_seed(0))
+    weights, ids = logits.softmax(-1).topk(top_k, dim=-1)
+    found_ids, found_weights = top_k_routing(logits, top_k)
+    assert torch.equal(found_ids, ids.int())
+    torch.testing.assert_close(found_weights, weights / weights.sum(-1, keepdim=True))
+
+
+@pytest.mark.parametrize("value", [0.0, -torch.inf, torch.nan])
+def test_routing_never_takes_an_expert_twice(value):
+    ids, _ = top_k_routing(torch.full((3, 4), value), 3)
+    assert all(len(set(row)) == 3 and set(row) <= set(range(4)) for row in ids.tolist())
+
+
+def test_there_are_as_many_experts_as_a_token_is_to_have():
+    experts = SparseMoE(experts=4, hidden=64, intermediate=32, function=DRELU)
+    with pytest.raises(ValueError, match="a token cannot have 5 of 4 experts"):
+        Mixture(torch.nn.Linear(64, 4), experts, 5)
 
 
 def test_foreign_experts_are_none():

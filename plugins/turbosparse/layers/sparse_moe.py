@@ -68,7 +68,12 @@ class Mixture(nn.Module):
     """A router and its experts."""
 
     def __init__(self, gate: nn.Module, experts: SparseMoE, top_k: int) -> None:
-        """`gate` is the server's layer that makes logits `[tokens, experts]` of `[tokens, hidden]`."""
+        """`gate` is the server's layer that makes logits `[tokens, experts]` of `[tokens, hidden]`.
+
+        Raises ValueError when there are fewer experts than a token is to have.
+        """
+        if top_k > experts.experts:
+            raise ValueError(f"a token cannot have {top_k} of {experts.experts} experts")
         super().__init__()
         self.gate, self.experts, self.top_k = gate, experts, top_k
 
@@ -82,8 +87,17 @@ def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
 
     The released router: softmax over all experts in float32, the largest `top_k` of it divided by their sum.
     """
-    weights, ids = logits.float().softmax(-1).topk(top_k, dim=-1)
-    return ids.int(), weights / weights.sum(-1, keepdim=True)
+    chances = logits.float().softmax(-1)
+    experts = torch.arange(chances.shape[-1], device=chances.device)
+    ids, weights = [], []
+    # One after the other, of which torch.compile makes a single kernel; topk would be several.
+    for _ in range(top_k):
+        weight, expert = chances.max(-1)
+        ids.append(expert.int())
+        weights.append(weight)
+        chances = torch.where(experts == expert[..., None], -1.0, chances)
+    total = sum(weights)
+    return torch.stack(ids, -1), torch.stack([weight / total for weight in weights], -1)
 
 
 def local_expert_ids(ids: Tensor, local: range, experts: int) -> Tensor:

@@ -11,6 +11,9 @@ from vllm.model_executor.layers.rotary_embedding import get_rope
 
 from turbosparse.families import head_dim, sliding_window
 
+# Types of rope_parameters whose vLLM layers rotate whatever heads they are given.
+_ROTATE_ANY_HEADS = ("default", "linear", "ntk", "dynamic", "llama3", "yarn")
+
 
 class SelfAttention(nn.Module):
     """`[tokens, hidden]` to `[tokens, hidden]`, heads split over tensor-parallel ranks and summed."""
@@ -22,7 +25,7 @@ class SelfAttention(nn.Module):
         heads = config.num_attention_heads // ranks
         # With fewer key and value heads than ranks, QKVParallelLinear gives several ranks the same one.
         kv_heads = max(1, config.num_key_value_heads // ranks)
-        self.sizes = [heads * width, kv_heads * width, kv_heads * width]
+        self.sizes = [heads * width, kv_heads * width]
         self.qkv_proj = QKVParallelLinear(
             hidden_size=config.hidden_size,
             head_size=width,
@@ -40,6 +43,7 @@ class SelfAttention(nn.Module):
         self.rotary_emb = get_rope(
             head_size=width, max_position=config.max_position_embeddings, rope_parameters=config.rope_parameters
         )
+        self.rotates_together = config.rope_parameters.get("rope_type", "default") in _ROTATE_ANY_HEADS
         self.attn = Attention(
             num_heads=heads,
             head_size=width,
@@ -52,7 +56,15 @@ class SelfAttention(nn.Module):
 
     def forward(self, positions: Tensor, hidden_states: Tensor) -> Tensor:
         qkv, _ = self.qkv_proj(hidden_states)
-        query, key, value = qkv.split(self.sizes, dim=-1)
-        query, key = self.rotary_emb(positions, query, key)
+        query_key, value = qkv.split([sum(self.sizes), self.sizes[1]], dim=-1)
+        query, key = self.rotate(positions, query_key)
         output, _ = self.o_proj(self.attn(query, key, value))
         return output
+
+    def rotate(self, positions: Tensor, query_key: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys, which lie side by side in `[tokens, query + key]`, with their positions in them."""
+        if not self.rotates_together:
+            return self.rotary_emb(positions, *query_key.split(self.sizes, dim=-1))
+        # As one tensor: of two, torch.compile makes two kernels.
+        rotated, _ = self.rotary_emb(positions, query_key, None)
+        return rotated.split(self.sizes, dim=-1)
