@@ -134,7 +134,9 @@ def test_planted_density_is_found(models, model, density, share, predicted, toke
     if share == 1.0:
         expected = synthetic.expected_union(found["density"], 0.45, 8)
         assert unions["independent"]["8"] == pytest.approx(expected, rel=0.15)
+    assert found["overlap"] == pytest.approx(0.45, abs=0.15)
     printed = capsys.readouterr()
+    assert f"for python -m turbosparse.tune: --overlap {found['overlap']:.3f}\n" in printed.out
     assert printed.out.endswith(build_config(str(models / model), found["density"]))
     assert "layer 2 of 2" in printed.err
     check_page(page.read_text())

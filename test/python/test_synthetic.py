@@ -45,6 +45,21 @@ def test_overlap_is_found_for_a_union():
         synthetic.plant_mask(1, 1, 8, 1.1, 0.0, seeded())
 
 
+@pytest.mark.parametrize("overlap", [0.0, 0.45, 1.0])
+def test_a_mixture_reads_what_its_tokens_visit(overlap):
+    masks = synthetic.plant_mask(32, 8, 4096, 0.15, overlap, seeded())
+    routed = torch.rand((32, 8), generator=seeded(1)).argsort(1) < 2
+    union = float((masks & routed[..., None]).any(0).float().mean())
+    assert synthetic.expected_union(0.15, overlap, 32, visits=2 / 8) == pytest.approx(union, abs=0.015)
+
+
+@pytest.mark.parametrize(("density", "overlap"), [(0.1, 0.2), (0.1, 0.45), (0.3, 0.8)])
+@pytest.mark.parametrize("visits", [1.0, 0.25])
+def test_overlap_is_found_for_a_growth(density, overlap, visits):
+    growth = {tokens: synthetic.expected_union(density, overlap, tokens, visits) for tokens in (1, 2, 8, 64)}
+    assert synthetic.fit_overlap(growth, visits) == pytest.approx(overlap, abs=1e-3)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(("tokens", "rank", "density"), [(1, 64, 0.1), (7, 192, 0.5), (64, 64, 0.0), (64, 448, 1.0)])
 def test_planted_predictor_selects_the_mask_with_room_to_spare(dtype, tokens, rank, density):

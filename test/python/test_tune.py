@@ -41,6 +41,14 @@ def test_measures_both_paths_of_the_operator_that_chooses(shape, operator, rank,
     assert 0 < entry.measured[0].union_density < expected.union_density < denser.union_density < 1
 
 
+def test_measures_the_overlap_that_is_known():
+    usual, known = (
+        measure.tune(machine(), shape_model(FFN), lambda note: None, [64], overlap=overlap) for overlap in (0.45, 0.05)
+    )
+    assert [one.tokens for one in known.measured] == [64]
+    assert usual.measured[0].union_density + 0.1 < known.measured[0].union_density
+
+
 def measured(*times):
     return [Measured(tokens, 0.5, sparse, dense) for tokens, sparse, dense in times]
 
@@ -101,6 +109,20 @@ def test_installs_the_table_under_the_name_of_the_gpu(tmp_path, monkeypatch, cap
 def test_what_cannot_be_done_is_named(arguments, message, capsys):
     assert command.main(arguments, machine) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["1", "-0.1", "much"])
+def test_an_impossible_overlap_is_refused(text, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--overlap", text], machine)
+    assert "argument --overlap: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("built")
+def test_tunes_for_an_overlap(capsys):
+    assert command.main(["--models", FFN, "--overlap", "0.05"], machine) == 0
+    (entry,) = table.parse(capsys.readouterr().out, "stdout").entries
+    assert [one.tokens for one in entry.measured] == list(measure.TOKENS)
 
 
 def test_without_a_gpu(python):

@@ -63,6 +63,7 @@ def make_layer(
     intermediate: int,
     rank: int,
     seed: int = 0,
+    overlap: float = OVERLAP,
     x: Tensor | None = None,
     weights: Tensor | None = None,
 ) -> Layer:
@@ -76,7 +77,7 @@ def make_layer(
         x = synthetic.random_inputs(tokens, model.hidden, model.dtype, generator)
     if weights is None:
         weights = synthetic.random_weights(model.experts, intermediate, model.hidden, model.dtype, generator)
-    mask = synthetic.plant_mask(tokens, model.experts, intermediate, density, OVERLAP, generator)
+    mask = synthetic.plant_mask(tokens, model.experts, intermediate, density, overlap, generator)
     fc1 = fc2 = fc2_low = fc2_scale = None
     ids = scores = None
     if model.predictor:

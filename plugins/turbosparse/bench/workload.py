@@ -11,13 +11,14 @@ from turbosparse.bench.layer import Layer, make_layer
 from turbosparse.bench.model import Model
 from turbosparse.bench.routing import random_routing
 from turbosparse.reference.active_set import WORD
+from turbosparse.synthetic.masks import OVERLAP
 
 
 class Workload:
     """Layers of distinct weights, planted anew for each number of tokens and each density."""
 
-    def __init__(self, model: Model, device: str, count: int) -> None:
-        self.model, self.device = model, device
+    def __init__(self, model: Model, device: str, count: int, overlap: float = OVERLAP) -> None:
+        self.model, self.device, self._overlap = model, device, overlap
         generator = torch.Generator(device).manual_seed(0)
         sizes = (count * model.experts, model.intermediate, model.hidden)
         weights = synthetic.random_weights(*sizes, model.dtype, generator)
@@ -28,7 +29,8 @@ class Workload:
         model, planted = self.model, min(tokens, WORD)
         generator = torch.Generator(self.device).manual_seed(tokens)
         x = synthetic.random_inputs(planted, model.hidden, model.dtype, generator)
-        sizes = {"tokens": planted, "density": density, "intermediate": model.intermediate, "rank": model.rank or 0}
+        sizes = {"tokens": planted, "intermediate": model.intermediate, "rank": model.rank or 0}
+        sizes |= {"density": density, "overlap": self._overlap}
         return [
             self._routed(make_layer(model, self.device, seed=index, x=x, weights=weights, **sizes), tokens, index)
             for index, weights in enumerate(self._weights)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from turbosparse.profile.layer import LayerProfile
+from turbosparse.synthetic import fit_overlap
 
 KIND = "turbosparse-profile"
 SCHEMA_VERSION = 1
@@ -45,10 +46,23 @@ def mean_union(unions: Sequence[dict[int, float]]) -> dict[int, float]:
     return {size: sum(union[size] for union in unions) / len(unions) for size in unions[0]}
 
 
+def overlap(layers: Sequence[LayerProfile]) -> float | None:
+    """That of `turbosparse.synthetic` whose unions are nearest to those of tokens of different prompts.
+
+    None where no token selects a neuron.
+    """
+    growth = mean_union([layer.union_independent for layer in layers])
+    if growth[1] == 0:
+        return None
+    # Of one token the union is the density, in a mixture times the share of the experts that it visits.
+    return fit_overlap(growth, visits=1.0 if layers[0].experts == 1 else min(growth[1] / mean_density(layers), 1.0))
+
+
 def summary_json(layers: Sequence[LayerProfile]) -> dict[str, Any]:
     """The same over all layers."""
     return {
         "density": _rounded(mean_density(layers)),
+        "overlap": _rounded(overlap(layers)),
         "unionDensity": {
             "consecutive": _by_tokens(mean_union([layer.union_consecutive for layer in layers])),
             "independent": _by_tokens(mean_union([layer.union_independent for layer in layers])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from turbosparse.profile.layer import LayerProfile
-from turbosparse.profile.record import mean_density, mean_union
+from turbosparse.profile.record import mean_density, mean_union, overlap
 
 _HEADS = ("layer", "selected", "p5", "p95", "gate open", "active", "recall", "precision", "captured")
 
@@ -22,6 +22,9 @@ def table(layers: Sequence[LayerProfile]) -> str:
     ):
         shares = ", ".join(f"{share:.1%} ({tokens})" for tokens, share in mean_union(unions).items())
         lines.append(f"some token of {name} selects (tokens): {shares}")
+    shared = overlap(layers)
+    if shared is not None:
+        lines.append(f"for python -m turbosparse.tune: --overlap {shared:.3f}")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ standard normal; the token activates the neuron when `sqrt(overlap) * b_n + sqrt
 """
 
 from turbosparse.synthetic.layer import crowd_threshold, plant_gate, plant_predictor, random_inputs, random_weights
-from turbosparse.synthetic.masks import expected_union, overlap_for_union, plant_mask
+from turbosparse.synthetic.masks import expected_union, fit_overlap, overlap_for_union, plant_mask
 from turbosparse.synthetic.measured import MEASURED_UNIONS
 from turbosparse.synthetic.model import write_model
 from turbosparse.synthetic.population import population_fc1, population_fc2, population_gate
@@ -23,6 +23,7 @@ __all__ = [
     "ModelShape",
     "crowd_threshold",
     "expected_union",
+    "fit_overlap",
     "overlap_for_union",
     "plant_gate",
     "plant_mask",

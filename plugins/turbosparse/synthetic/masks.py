@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Generator, Tensor
@@ -10,6 +11,7 @@ from torch import Generator, Tensor
 # Of benchmarks: unions of 17, 27, 39, 51, 63 and 73 % at 2 to 64 tokens of 10 % each. How much tokens share is a
 # model's own: python -m turbosparse.profile measures it.
 OVERLAP = 0.45
+_FIT_STEPS = 40
 
 
 def plant_mask(
@@ -29,21 +31,23 @@ def plant_mask(
     return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, chosen, True)
 
 
-def expected_union(density: float, overlap: float, tokens: int) -> float:
+def expected_union(density: float, overlap: float, tokens: int, visits: float = 1.0) -> float:
     """Expected share of neurons that at least one of `tokens` tokens activates.
 
-    `1 - E[F(b)**tokens]` over the popularity `b`, with `F(b)` the probability that a token leaves a neuron of that
-    popularity inactive; the expectation is a sum over a grid, exact to 1e-6.
+    `1 - E[(1 - visits + visits * F(b))**tokens]` over the popularity `b`, with `F(b)` the probability that a token
+    leaves a neuron of that popularity inactive and `visits` the one that it visits the neuron's expert; the expectation
+    is a sum over a grid, exact to 1e-6.
     """
     _check(density, overlap)
     if density in (0.0, 1.0) or overlap == 1.0:
-        return density if tokens else 0.0
+        return density * (1 - (1 - visits) ** tokens)
     # Whatever the default device is: this is also asked for while a graph is captured.
     exact = {"dtype": torch.float64, "device": "cpu"}
     grid = torch.linspace(-9, 9, 4001, **exact)
     weight = torch.exp(-grid.square() / 2)
     cut = torch.special.ndtri(torch.tensor(1 - density, **exact))
     inactive = torch.special.ndtr((cut - math.sqrt(overlap) * grid) / math.sqrt(1 - overlap))
+    inactive = 1 - visits * (1 - inactive)
     return float(1 - (weight * inactive**tokens).sum() / weight.sum())
 
 
@@ -62,6 +66,26 @@ def overlap_for_union(density: float, tokens: int, union: float) -> float:
             low = middle
         else:
             high = middle
+    return (low + high) / 2
+
+
+def fit_overlap(growth: Mapping[int, float], visits: float = 1.0) -> float:
+    """The overlap whose unions come closest to `growth`, in squared relative distance.
+
+    `growth` maps numbers of tokens to shares of the neurons of all experts, above 0; that of 1 token, which is the
+    density times `visits`, must be given.
+    """
+    density = growth[1] / visits
+
+    def distance(overlap: float) -> float:
+        unions = ((expected_union(density, overlap, tokens, visits), union) for tokens, union in growth.items())
+        return sum(math.log(expected / union) ** 2 for expected, union in unions)
+
+    # More overlap makes every union smaller, so the distance falls to one lowest point and rises from there.
+    low, high = 0.0, 1.0
+    for _ in range(_FIT_STEPS):
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, right) if distance(left) < distance(right) else (left, high)
     return (low + high) / 2
 
 

@@ -1,4 +1,4 @@
-"""`python -m turbosparse.tune [--out FILE | --install] [--models NAME …]`."""
+"""`python -m turbosparse.tune [--out FILE | --install] [--models NAME …] [--overlap X]`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", nargs="+", metavar="NAME", help="of those that the wheel was built for; default: all"
     )
+    parser.add_argument(
+        "--overlap",
+        type=_overlap,
+        metavar="X",
+        help="how much tokens of different texts share, 0 to 1, as python -m turbosparse profile says; default: not "
+        "known",
+    )
     return parser
+
+
+def _overlap(text: str) -> float:
+    found = float(text)
+    if not 0 <= found < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
+    return found
 
 
 def main(arguments: Sequence[str] | None = None, machine_of: Callable[[], Machine] = lambda: cuda_machine(None)) -> int:
@@ -42,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, machine_of: Callable[[], Machin
 
 def _tune(options: argparse.Namespace, machine: Machine) -> None:
     models = select_models(built_models(), options.models)
-    table = table_json(machine.description, [tune(machine, model, _note) for model in models])
+    table = table_json(machine.description, [tune(machine, model, _note, overlap=options.overlap) for model in models])
     path = TABLES / f"{_slug(table['gpu'])}.json" if options.install else options.out
     if path is None:
         print(json.dumps(table, indent=2))

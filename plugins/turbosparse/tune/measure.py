@@ -13,11 +13,12 @@ from turbosparse.bench.operators import OPERATORS, Operator
 from turbosparse.bench.verify import WrongResultError, compare, expected
 from turbosparse.bench.workload import Workload
 from turbosparse.crossover import MOST_SPARSE_TOKENS, Entry, Measured, override
+from turbosparse.synthetic.masks import OVERLAP
 
 # Each kernel serves a range of tokens up to a power of two: its ends, and some between.
 TOKENS = (1, 2, 3, 4, 6, 8, 9, 12, 16, 17, 24, 32, 33, 48, 64)
-# Layers differ from the model's mean, and texts in how much their tokens share: where dense may be near, measure a
-# second time at so many times the expected density, so that neither loses much.
+# Layers differ from the model's mean, and texts in how much their tokens share: where dense may be near and the latter
+# is not known, measure a second time at so many times the expected density, so that neither loses much.
 DENSER, DENSER_FROM = 2, 16
 # Fewer than a measurement that is published has: what matters is the ratio of two times.
 _LAYERS = 8
@@ -30,8 +31,17 @@ def operator_of(model: Model) -> Operator:
     return OPERATORS["ffn" if model.predictor else "ffn_gate_first"]
 
 
-def tune(machine: Machine, model: Model, note: Callable[[str], None], tokens: Sequence[int] = TOKENS) -> Entry:
+def tune(
+    machine: Machine,
+    model: Model,
+    note: Callable[[str], None],
+    tokens: Sequence[int] = TOKENS,
+    overlap: float | None = None,
+) -> Entry:
     """The crossover of one model, with its predictor as `load_predictor` loads it. `note` is told of measurements.
+
+    `overlap` is how much tokens of different texts share, as `turbosparse.synthetic` has it; None measures what the
+    bench supposes and, since it is not known, twice the density too.
 
     Raises WrongResultError when either path computes something else than float64 does.
     """
@@ -39,9 +49,10 @@ def tune(machine: Machine, model: Model, note: Callable[[str], None], tokens: Se
         model = dataclasses.replace(model, predictor_bits=plan.PREDICTOR_BITS[0])
     operator = operator_of(model)
     layers = plan.layer_count(machine, model, operator.least_bytes_read(model, model.density), default=_LAYERS)
-    workload = Workload(model, machine.device, layers)
+    workload = Workload(model, machine.device, layers, OVERLAP if overlap is None else overlap)
     calls = [(count, model.density) for count in tokens]
-    calls += [(count, min(DENSER * model.density, 1.0)) for count in tokens if count >= DENSER_FROM]
+    if overlap is None:
+        calls += [(count, min(DENSER * model.density, 1.0)) for count in tokens if count >= DENSER_FROM]
     measured = []
     for count, density in calls:
         one = _measure(machine, operator, workload.layers(count, density))

@@ -15,7 +15,7 @@ from typing import Any
 
 import checks
 from garbage import garbage
-from server import Server, ServerError, device_bytes
+from server import Server, ServerError, device_bytes, wait_for_device
 from shapes import add_model_options, chosen_shape
 from soak import soak
 from turbosparse.bench.description import describe
@@ -79,12 +79,10 @@ def _run(shape: ModelShape, options: argparse.Namespace, folder: Path, deadline:
         checks.expect(checks.greedy_text(server.url) == text, "the same greedy completion after the soak")
         seconds = server.kill()
         found["engineEndedSecondsAfterKill"] = None if seconds is None else round(seconds, 1)
-    left = found["deviceBytesAfterKill"] = device_bytes()
-    if left is not None:
-        before = found["deviceBytesWithout"]
-        checks.expect(
-            left < before + 2**30, f"the GPU's memory is free after the kill, not {left - before} bytes in use"
-        )
+    if found["deviceBytesWithout"] is not None:
+        free = wait_for_device(found["deviceBytesWithout"] + 2**30, 60)
+        checks.expect(free is not None, f"the GPU's memory is free after the kill, not {device_bytes()} bytes in use")
+        found["deviceFreeSecondsAfterKill"] = round(free, 1)
 
     with Server(folder / "model", _free_port(), arguments, options.log) as server:
         found["restartSeconds"] = round(server.wait_until_ready(600), 1)

@@ -113,10 +113,12 @@ def _process_group(folder: Path) -> int | None:
     try:
         # The name, in parentheses, may itself hold spaces and parentheses.
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        # Its first thread may end before others, which still hold what it had of the device.
+        threads = sum(1 for _ in (folder / "task").iterdir())
     except OSError:
         return None
     state, group = fields[0], fields[2]
-    return None if state == "Z" else int(group)
+    return None if state == "Z" and threads <= 1 else int(group)
 
 
 def _proportional_bytes(pid: int) -> int:
@@ -134,3 +136,16 @@ def device_bytes() -> int | None:
         return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout) * 2**20
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def wait_for_device(most: int, seconds: float) -> float | None:
+    """Seconds until no more than `most` bytes of GPU 0 are in use, None if it takes longer than `seconds`.
+
+    The driver frees a process's memory after the process is gone.
+    """
+    start = time.monotonic()
+    while (used := device_bytes()) is not None and used > most:
+        if time.monotonic() - start > seconds:
+            return None
+        time.sleep(0.2)
+    return time.monotonic() - start

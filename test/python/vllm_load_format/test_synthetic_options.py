@@ -1,16 +1,10 @@
-"""Options of the load format, and the overlap that a growth of unions means."""
+"""Options of the load format, and the overlaps that have names."""
 
 import pytest
 from turbosparse.errors import CheckpointError
 from turbosparse.synthetic import expected_union
 from turbosparse.vllm.synthetic.options import SyntheticOptions, read_options
-from turbosparse.vllm.synthetic.unions import GROWTHS, fit_overlap, named_overlap
-
-
-@pytest.mark.parametrize(("density", "overlap"), [(0.1, 0.2), (0.1, 0.45), (0.3, 0.8)])
-def test_overlap_of_planted_unions_is_found(density, overlap):
-    growth = {tokens: expected_union(density, overlap, tokens) for tokens in (1, 2, 8, 64)}
-    assert fit_overlap(growth) == pytest.approx(overlap, abs=1e-3)
+from turbosparse.vllm.synthetic.unions import GROWTHS, named_overlap
 
 
 @pytest.mark.parametrize("name", GROWTHS)

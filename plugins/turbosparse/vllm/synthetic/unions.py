@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from math import log
 
-from turbosparse.synthetic import MEASURED_UNIONS, expected_union
+from turbosparse.synthetic import MEASURED_UNIONS, fit_overlap
 
 # Share of the neurons that at least one of so many tokens of different requests activates, by name.
 GROWTHS: Mapping[str, Mapping[int, float]] = {
@@ -19,28 +18,8 @@ GROWTHS: Mapping[str, Mapping[int, float]] = {
 }
 DEFAULT_GROWTH = "measured"
 
-_STEPS = 40
-
 
 @functools.cache
 def named_overlap(name: str = DEFAULT_GROWTH) -> float:
     """The overlap of one of `GROWTHS`."""
     return round(fit_overlap(GROWTHS[name]), 3)
-
-
-def fit_overlap(growth: Mapping[int, float]) -> float:
-    """The overlap of `turbosparse.synthetic` whose unions come closest to `growth`, in squared relative distance.
-
-    `growth` maps numbers of tokens to shares of the neurons; that of 1 token is the density and must be given.
-    """
-    density = growth[1]
-
-    def distance(overlap: float) -> float:
-        return sum(log(expected_union(density, overlap, tokens) / union) ** 2 for tokens, union in growth.items())
-
-    # More overlap makes every union smaller, so the distance falls to one lowest point and rises from there.
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        left, right = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, right) if distance(left) < distance(right) else (left, high)
-    return (low + high) / 2
