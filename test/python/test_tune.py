@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_named(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["1", "-0.1", "much"])
+@pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "much"])
 def test_an_impossible_overlap_is_refused(text, capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["--overlap", text], machine)

@@ -43,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _overlap(text: str) -> float:
     found = float(text)
-    if not 0 <= found < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"must be 0 to 1, not {text}")
     return found
 
 
