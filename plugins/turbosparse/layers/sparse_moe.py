@@ -88,9 +88,19 @@ def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
     The released router: softmax over all experts in float32, the largest `top_k` of it divided by their sum.
     """
     chances = logits.float().softmax(-1)
+    if torch.compiler.is_compiling():
+        return largest_one_by_one(chances, top_k)
+    weights, ids = chances.topk(top_k, dim=-1)
+    return ids.int(), weights / weights.sum(-1, keepdim=True)
+
+
+def largest_one_by_one(chances: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """What `top_k_routing` returns of the softmax of its logits, in steps of which torch.compile makes one kernel.
+
+    It makes several of `topk`, which without a compiler is faster.
+    """
     experts = torch.arange(chances.shape[-1], device=chances.device)
     ids, weights = [], []
-    # One after the other, of which torch.compile makes a single kernel; topk would be several.
     for _ in range(top_k):
         weight, expert = chances.max(-1)
         ids.append(expert.int())

@@ -27,7 +27,9 @@ def watched(request, device, tmp_path_factory):
     # Three requests decode in a padded batch.
     (batch,) = workload(shape.vocab, batches=(3,), tokens=128, mixed=0).batches
     log = {"VLLM_LOGGING_LEVEL": "DEBUG", "VLLM_LOG_STATS_INTERVAL": "0.1"}
-    return run_engine("watched.py", {"engine": engine, "batch": batch}, folder, VLLM_GPU_SYNC_CHECK="error", **log)
+    spec = {"engine": engine, "batch": batch}
+    found, printed = run_engine("watched.py", spec, folder, VLLM_GPU_SYNC_CHECK="error", **log)
+    return found | {"expertsOfToken": shape.top_k / shape.experts}, printed
 
 
 def test_decodes_where_a_wait_is_an_error(watched):
@@ -48,9 +50,9 @@ def test_refuses_to_reload_weights(watched):
 
 
 def test_logs_densities_and_paths_at_debug_level(watched):
-    _, log = watched
+    found, log = watched
     lines = re.findall(r"turbosparse: (\d+) steps of ([\d.]+) tokens, density ([\d.]+)%, union ([\d.]+)% by ", log)
-    # Of the three requests that decode; padding is not counted.
+    assert lines
+    # Of the three requests that decode; padding is not counted. Densities are of a token's experts, unions of all.
     shares = [(float(density), float(union)) for _, tokens, density, union in lines if float(tokens) == 3]
-    assert shares
-    assert all(0 < density < 100 and 0 < union < 100 for density, union in shares)
+    assert any(0 < density < 100 and density * found["expertsOfToken"] < union < 100 for density, union in shares)
