@@ -19,7 +19,17 @@ export interface LibraryDefinition {
 export const bindingsRoot = "kernels/bindings";
 
 /** How the names of the functions in operators.h begin. */
-const operators = ["predict", "ffn", "gate_first", "pack_", "activate", "group_tokens", "sum_slots", "built_kernels"];
+const operators = [
+  "predict",
+  "ffn",
+  "gate_first",
+  "pack_",
+  "activate",
+  "group_tokens",
+  "sum_slots",
+  "add_rms_norm",
+  "built_kernels",
+];
 
 const versionScript = (shown: string): string => `{\n  global: ${shown}\n  local: *;\n};\n`;
 

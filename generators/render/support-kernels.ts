@@ -16,6 +16,7 @@ export const supportKernels: readonly SupportKernel[] = [
   { stem: "activate", args: "ActivateArgs" },
   { stem: "group_tokens", args: "GroupTokensArgs" },
   { stem: "sum_slots", args: "SumSlotsArgs" },
+  { stem: "add_rms_norm", args: "AddRmsNormArgs" },
 ];
 
 /** The function of an instance, which the dispatch tables name. */

@@ -38,6 +38,7 @@ class Functions(Protocol):
     activate: Any
     group_tokens: Any
     sum_slots: Any
+    add_rms_norm: Any
     workspace_bytes: Any
     built_kernels: Any
 

@@ -39,7 +39,7 @@ def main() -> int:
     models = [from_manifest(spec) for spec in manifest()["models"]]
     with crossover.override(crossover.MOST_SPARSE_TOKENS + 1):
         failed = failures(models)
-    return 1 if failed + failures_of_dense_steps({model.dtype for model in models}) else 0
+    return 1 if failed + failures_beside_layers({model.dtype for model in models}) else 0
 
 
 def failures(models: list[Model]) -> int:
@@ -58,16 +58,16 @@ def failures(models: list[Model]) -> int:
     return failed
 
 
-def failures_of_dense_steps(dtypes: set[torch.dtype]) -> int:
-    """The kernels around the dense path's GEMMs, which are torch's and not looked into."""
+def failures_beside_layers(dtypes: set[torch.dtype]) -> int:
+    """The kernels around the dense path's GEMMs, which are torch's and not looked into, and the norm."""
     failed = 0
     for dtype in sorted(dtypes, key=str):
         # Whole 16-byte vectors, and not.
         for columns in (80, NEURONS):
-            mine, right = dense_steps("cuda", dtype, columns), dense_steps("cpu", dtype, columns)
+            mine, right = steps_beside_layers("cuda", dtype, columns), steps_beside_layers("cpu", dtype, columns)
             wrong = not all(same(one.cpu(), other) for one, other in zip(mine, right))
             failed += wrong
-            print(f"dense steps, {dtype}, {columns} neurons: {'WRONG' if wrong else 'right'}", flush=True)
+            print(f"steps beside the layers, {dtype}, {columns} neurons: {'WRONG' if wrong else 'right'}", flush=True)
     return failed
 
 
@@ -76,7 +76,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
     return torch.allclose(one, other, rtol=0.02, atol=1e-5) if one.is_floating_point() else torch.equal(one, other)
 
 
-def dense_steps(device: str, dtype: torch.dtype, columns: int) -> list[torch.Tensor]:
+def steps_beside_layers(device: str, dtype: torch.dtype, columns: int) -> list[torch.Tensor]:
     """What each of them writes, of rows in two words."""
     rows, hidden, experts, steps = 70, 80, 3, torch.ops.turbosparse
     generator = torch.Generator().manual_seed(columns)
@@ -99,7 +99,13 @@ def dense_steps(device: str, dtype: torch.dtype, columns: int) -> list[torch.Ten
     steps.activate_(gate, normal(rows, columns), bits, dropped, "drelu", 0.0)
     out = zeros(rows, hidden, dtype=dtype)
     steps.sum_slots_(out, normal(2 * rows, hidden), position, normal(rows, 2, dtype=torch.float32))
-    return [token[: int(ends[-1])], position, ends, bits, union, wide_bits, gate, out]
+    # Of fewer columns than a block has threads, and of several vectors a thread.
+    norms = [
+        part
+        for width in (hidden, 4104)
+        for part in ops.add_rms_norm(normal(rows, width), normal(rows, width), normal(width), 1e-5)
+    ]
+    return [token[: int(ends[-1])], position, ends, bits, union, wide_bits, gate, out, *norms]
 
 
 if __name__ == "__main__":

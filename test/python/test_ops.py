@@ -132,10 +132,11 @@ def op_calls(dense, mixture):
         "ffn": (dense.x, dense.weights, union, bits, "reglu", 0.1),
         "ffn_gate_first": (dense.x, dense.weights, "drelu", 0.0, padding),
         "moe": (*mixed, mixture.fc1, mixture.fc2, 0.01),
+        "add_rms_norm": (dense.x, dense.x, dense.x[0], 1e-5),
     }
 
 
-@pytest.mark.parametrize("name", ["pack_mask", "predict", "ffn", "ffn_gate_first", "moe"])
+@pytest.mark.parametrize("name", ["pack_mask", "predict", "ffn", "ffn_gate_first", "moe", "add_rms_norm"])
 def test_opcheck(name, dense, mixture):
     torch.library.opcheck(getattr(torch.ops.turbosparse, name), op_calls(dense, mixture)[name])
 
@@ -168,6 +169,9 @@ IDS, SCORES = torch.zeros(2, 2, dtype=torch.int32), torch.zeros(2, 2)
 PADDING = torch.zeros(2, dtype=torch.bool)
 
 WRONG = [
+    (ops.add_rms_norm, (X, X[:1], X[0], 1e-5), ValueError, r"residual must have shape \[\d+, 8\]"),
+    (ops.add_rms_norm, (X, X, X[0].half(), 1e-5), TypeError, "weight must be bfloat16"),
+    (ops.add_rms_norm, (X, X, X[0], float("nan")), ValueError, "eps must be a number of at least 0, not nan"),
     (ops.pack_mask, (torch.zeros(2, 1, 6),), TypeError, "mask must be bool"),
     (ops.pack_mask, (torch.zeros(6, dtype=torch.bool),), ValueError, r"mask must be \[tokens"),
     (ops.pack_mask, (torch.zeros(6, 2, dtype=torch.bool).T,), ValueError, "mask must be contiguous"),

@@ -33,6 +33,7 @@ const operators = [
   "activate",
   "group_tokens",
   "sum_slots",
+  "add_rms_norm",
   "workspace_bytes",
   "built_kernels",
 ];

@@ -120,4 +120,15 @@ struct SumSlotsArgs {
   void* out;   // [tokens, hidden]
 };
 
+struct AddRmsNormArgs {
+  const void* x;         // [rows, hidden]
+  const void* residual;  // [rows, hidden]
+  const void* weight;    // [hidden]
+  float epsilon;
+  int rows;
+  int hidden;    // a multiple of 8, up to kMaxNormColumns
+  void* normed;  // out: [rows, hidden]
+  void* sum;     // out: [rows, hidden], x + residual
+};
+
 }  // namespace turbosparse

@@ -44,6 +44,7 @@ extern const KernelTable<PackLogitsArgs> pack_logits_table;
 extern const KernelTable<ActivateArgs> activate_table;
 extern const KernelTable<GroupTokensArgs> group_tokens_table;
 extern const KernelTable<SumSlotsArgs> sum_slots_table;
+extern const KernelTable<AddRmsNormArgs> add_rms_norm_table;
 
 // The command that adds a missing shape, for the message of a lookup that fails.
 extern const char* const add_kernel_command;

@@ -57,6 +57,9 @@ Status activate(DType dtype, const ActivateArgs& args, cudaStream_t stream);
 Status group_tokens(const GroupTokensArgs& args, cudaStream_t stream);
 Status sum_slots(DType dtype, const SumSlotsArgs& args, cudaStream_t stream);
 
+// What a server does between the branches of a decoder; launch/norm.cc. Rows are up to kMaxDenseRows.
+Status add_rms_norm(DType dtype, const AddRmsNormArgs& args, cudaStream_t stream);
+
 // The names of all built kernels, one a line.
 std::string built_kernels();
 

@@ -1,9 +1,10 @@
-// Kernels that do not depend on a model's shape: the sum of partial outputs and the packing of a given mask, and those
-// of the dense path.
+// Kernels that do not depend on a model's shape: the sum of partial outputs and the packing of a given mask, those of
+// the dense path, and the norm between a decoder's branches.
 #pragma once
 
 #include "turbosparse/activate.cuh"
 #include "turbosparse/active_list.cuh"
+#include "turbosparse/add_rms_norm.cuh"
 #include "turbosparse/args.h"
 #include "turbosparse/launch.cuh"
 #include "turbosparse/pack_logits.cuh"

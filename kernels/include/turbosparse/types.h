@@ -27,6 +27,9 @@ inline constexpr int kMaxExperts = 64;
 // Tokens up to which ffn_stream serves a call; more go through row_gemm and union_down.
 inline constexpr int kMaxStreamTokens = 2;
 
+// Columns of the rows that are normed: those that one block keeps in registers.
+inline constexpr int kMaxNormColumns = 16384;
+
 // The outcome of a launch: `message` is a sentence for the user, empty when all went well.
 struct Status {
   cudaError_t error = cudaSuccess;

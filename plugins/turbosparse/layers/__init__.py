@@ -7,6 +7,7 @@ streams them, and leave sums over shards to the server.
 from turbosparse.layers.compute import mlp, moe
 from turbosparse.layers.function import Function
 from turbosparse.layers.neurons import Neurons
+from turbosparse.layers.norm import RMSNorm
 from turbosparse.layers.operators import define_layers
 from turbosparse.layers.residual import decoder_step
 from turbosparse.layers.sparse_mlp import SparseMLP
@@ -16,6 +17,7 @@ __all__ = [
     "Function",
     "Mixture",
     "Neurons",
+    "RMSNorm",
     "SparseMLP",
     "SparseMoE",
     "decoder_step",

@@ -21,7 +21,7 @@ from torch import Tensor
 from turbosparse.ops import registration  # noqa: F401  registers the operators
 from turbosparse.reference.predictor import default_threshold
 
-__all__ = ["ffn", "ffn_gate_first", "moe", "pack_mask", "predict"]
+__all__ = ["add_rms_norm", "ffn", "ffn_gate_first", "moe", "pack_mask", "predict"]
 
 _ops = torch.ops.turbosparse
 
@@ -113,6 +113,15 @@ def moe(
     limit = 0.0 if fc1 is None else _threshold(threshold, x)
     function = (limit, activation, gate_threshold)
     return _ops.moe(x, weights, topk_ids, topk_weights, fc1, fc2, *function, padding, fc2_low, fc2_scale)
+
+
+def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """`(normed, sum)`, both `[tokens, hidden]`: `x + residual`, and its root mean square norm.
+
+    Computed as the released models do: the sum is rounded to the dtype, its norm once before it is multiplied by
+    `weight [hidden]` and once after. On a GPU the kernel overlaps with the ones before and after it.
+    """
+    return _ops.add_rms_norm(x, residual, weight, eps)
 
 
 def _threshold(threshold: float | None, x: Tensor) -> float:

@@ -40,6 +40,14 @@ def tokens_and_hidden(x: Tensor) -> tuple[int, int]:
     return x.shape[0], x.shape[1]
 
 
+def norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> None:
+    _, hidden = tokens_and_hidden(x)
+    _expect("residual", residual, tuple(x.shape), x.dtype, x.device)
+    _expect("weight", weight, (hidden,), x.dtype, x.device)
+    if not eps >= 0:
+        raise ValueError(f"eps must be a number of at least 0, not {eps}")
+
+
 def neuron_weights(x: Tensor, weights: Tensor) -> Tensor:
     """`weights` as `[experts, intermediate, 3, hidden]`."""
     if weights.dim() == 3:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from turbosparse import reference
 from turbosparse.ops import checks, dense
+from turbosparse.reference.attention import rms_norm
 
 
 def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,6 +83,12 @@ def moe(
     checked = checks.moe_predictor(x, weights, fc1, fc2, fc2_low, fc2_scale)
     predictor = None if checked is None else dense.Predictor(checked, threshold)
     return dense.moe(x, weights, topk_ids, topk_weights, predictor, padding, activation, gate_threshold)
+
+
+def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    checks.norm(x, residual, weight, eps)
+    added = x + residual
+    return rms_norm(added, weight, eps), added
 
 
 # What the dense path does around its GEMMs.

@@ -189,6 +189,14 @@ def _gate_first(
 _NUMBERS = {torch.bfloat16: 0, torch.float16: 1}
 
 
+def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    checks.norm(x, residual, weight, eps)
+    normed, added = torch.empty_like(x), torch.empty_like(x)
+    if x.numel() > 0:
+        _library.functions(x.get_device()).add_rms_norm(x, residual, weight, eps, normed, added)
+    return normed, added
+
+
 def pack_logits_(
     token_bits: Tensor,
     union_bits: Tensor | None,

@@ -48,6 +48,10 @@ def moe(
     return x.new_empty(x.shape)
 
 
+def add_rms_norm(x, residual, weight, eps):
+    return torch.empty_like(x), torch.empty_like(x)
+
+
 def activate_(gate, up, token_bits, dropped, activation, gate_threshold):
     return None
 

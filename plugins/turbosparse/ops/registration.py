@@ -20,6 +20,7 @@ _SCHEMAS = (
     "moe(Tensor x, Tensor weights, Tensor topk_ids, Tensor topk_weights, Tensor? fc1=None, Tensor? fc2=None,"
     " float threshold=0.0, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None,"
     " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> Tensor",
+    "add_rms_norm(Tensor x, Tensor residual, Tensor weight, float eps) -> (Tensor, Tensor)",
     # Of the dense path, around its GEMMs.
     "pack_logits_(Tensor(a!) token_bits, Tensor(b!)? union_bits, Tensor logits, Tensor? scale, Tensor? ends,"
     " Tensor? dropped, ScalarType dtype, float threshold) -> ()",

@@ -16,6 +16,7 @@ TOOLS = Path(os.environ["TURBOSPARSE_CMAKE"])
 CUDA = Path(os.environ["TURBOSPARSE_CUDA"])
 OPERATORS = {
     "activate",
+    "add_rms_norm",
     "built_kernels",
     "ffn",
     "ffn_workspace_bytes",

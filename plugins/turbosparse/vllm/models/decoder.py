@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from vllm.compilation.decorators import support_torch_compile
 from vllm.config import VllmConfig
 from vllm.distributed.parallel_state import get_pp_group
-from vllm.model_executor.layers.layernorm import RMSNorm
 from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmbedding
 from vllm.model_executor.models.utils import PPMissingLayer, make_empty_intermediate_tensors_factory, make_layers
 from vllm.sequence import IntermediateTensors
 
 from turbosparse.families import Family
-from turbosparse.layers import Function, decoder_step
+from turbosparse.layers import Function, RMSNorm, decoder_step
 from turbosparse.vllm.models.attention import SelfAttention
 from turbosparse.vllm.models.feed_forward import FeedForward, MixtureOfExperts
 

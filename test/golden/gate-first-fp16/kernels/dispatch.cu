@@ -336,6 +336,28 @@ const KernelTable<SumSlotsArgs> sum_slots_table = {
     1,
 };
 
+Status add_rms_norm_compute80_fp16(const AddRmsNormArgs& args, cudaStream_t stream);
+constexpr KernelEntry<AddRmsNormArgs> add_rms_norm_entries[] = {
+    {
+        {
+            Arch::compute_80,
+            DType::fp16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_compute80_fp16",
+        add_rms_norm_compute80_fp16,
+    },
+};
+const KernelTable<AddRmsNormArgs> add_rms_norm_table = {
+    add_rms_norm_entries,
+    1,
+};
+
 const char* const add_kernel_command = "npx turbosparse-plugin build --model <folder> --arch <arch>";
 
 }  // namespace turbosparse

@@ -37,4 +37,9 @@ Status sum_slots_compute80_fp16(const SumSlotsArgs& args, cudaStream_t stream) {
   return launch_sum_slots<SupportCompute80Fp16>(args, stream);
 }
 
+template Status launch_add_rms_norm<SupportCompute80Fp16>(const AddRmsNormArgs&, cudaStream_t);
+Status add_rms_norm_compute80_fp16(const AddRmsNormArgs& args, cudaStream_t stream) {
+  return launch_add_rms_norm<SupportCompute80Fp16>(args, stream);
+}
+
 }  // namespace turbosparse

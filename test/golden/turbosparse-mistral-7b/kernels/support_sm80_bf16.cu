@@ -37,4 +37,9 @@ Status sum_slots_sm80_bf16(const SumSlotsArgs& args, cudaStream_t stream) {
   return launch_sum_slots<SupportSm80Bf16>(args, stream);
 }
 
+template Status launch_add_rms_norm<SupportSm80Bf16>(const AddRmsNormArgs&, cudaStream_t);
+Status add_rms_norm_sm80_bf16(const AddRmsNormArgs& args, cudaStream_t stream) {
+  return launch_add_rms_norm<SupportSm80Bf16>(args, stream);
+}
+
 }  // namespace turbosparse

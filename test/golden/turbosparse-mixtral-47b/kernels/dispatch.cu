@@ -906,6 +906,43 @@ const KernelTable<SumSlotsArgs> sum_slots_table = {
     2,
 };
 
+Status add_rms_norm_sm80_bf16(const AddRmsNormArgs& args, cudaStream_t stream);
+Status add_rms_norm_sm90a_bf16(const AddRmsNormArgs& args, cudaStream_t stream);
+constexpr KernelEntry<AddRmsNormArgs> add_rms_norm_entries[] = {
+    {
+        {
+            Arch::sm_80,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm80_bf16",
+        add_rms_norm_sm80_bf16,
+    },
+    {
+        {
+            Arch::sm_90a,
+            DType::bf16,
+            16,
+            Role::none,
+            0,
+            Activation::drelu,
+            1,
+            0,
+        },
+        "support_sm90a_bf16",
+        add_rms_norm_sm90a_bf16,
+    },
+};
+const KernelTable<AddRmsNormArgs> add_rms_norm_table = {
+    add_rms_norm_entries,
+    2,
+};
+
 const char* const add_kernel_command = "npx turbosparse-plugin build --model <folder> --arch <arch>";
 
 }  // namespace turbosparse

@@ -37,4 +37,9 @@ Status sum_slots_sm90a_bf16(const SumSlotsArgs& args, cudaStream_t stream) {
   return launch_sum_slots<SupportSm90aBf16>(args, stream);
 }
 
+template Status launch_add_rms_norm<SupportSm90aBf16>(const AddRmsNormArgs&, cudaStream_t);
+Status add_rms_norm_sm90a_bf16(const AddRmsNormArgs& args, cudaStream_t stream) {
+  return launch_add_rms_norm<SupportSm90aBf16>(args, stream);
+}
+
 }  // namespace turbosparse
