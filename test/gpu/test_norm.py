@@ -1,10 +1,12 @@
-"""The norm between a decoder's branches, against float64, and as servers run it."""
+"""The norm between a decoder's branches and its router, against float64, and as servers run them."""
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 from turbosparse import ops
 from turbosparse.reference.attention import rms_norm
+from turbosparse.reference.routing import top_k_routing
 
 dtypes = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 # One vector a thread, some threads without one, and several.
@@ -57,6 +59,38 @@ def test_zeros_are_normed_to_zeros(dtype, device):
     assert torch.equal(normed, zeros)
 
 
+@dtypes
+@pytest.mark.parametrize(("experts", "top_k"), [(1, 1), (8, 2), (8, 8), (9, 3), (60, 4), (64, 32)])
+@pytest.mark.parametrize("hidden", [1536, 4096, 8192])
+@pytest.mark.parametrize("rows", [1, 33, 300])
+def test_routing_is_that_of_the_normed_rows(dtype, hidden, rows, experts, top_k, device):
+    values = arguments(dtype, rows, hidden, device)
+    router = torch.randn((experts, hidden), generator=torch.Generator(device).manual_seed(1), device=device).to(dtype)
+    router /= hidden**0.5
+    normed, added, ids, weights = ops.add_rms_norm_route(*values, EPS, router, top_k)
+    check((normed, added), *values)
+    logits = functional.linear(normed.double(), router.double())
+    right = top_k_routing(logits.to(dtype), top_k)
+    assert (ids.dtype, weights.dtype, ids.shape, weights.shape) == (torch.int32, torch.float32, *[(rows, top_k)] * 2)
+    # Sums in another order may be rounded to the other side, so that equals, or neighbours, change places.
+    step = 2 * torch.finfo(dtype).eps * logits.abs().amax(-1, keepdim=True)
+    assert ((logits.gather(1, ids.long()) - logits.gather(1, right[0].long())).abs() <= step).all()
+    assert all(len(set(row)) == top_k for row in ids.tolist())
+    torch.testing.assert_close(weights, right[1], rtol=0.05, atol=0.01)
+    torch.testing.assert_close(weights.sum(1), torch.ones_like(weights[:, 0]))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_rows_of_no_number_go_to_different_experts(value, device):
+    x, residual, weight = arguments(torch.bfloat16, 3, 4096, device)
+    x[1] = value
+    router = torch.randn((8, 4096), generator=torch.Generator(device).manual_seed(1), device=device).bfloat16()
+    *_, ids, weights = ops.add_rms_norm_route(x, residual, weight, EPS, router, 2)
+    assert ids[1].tolist() == [0, 1]
+    assert weights[1].isnan().all()
+    assert not weights[[0, 2]].isnan().any()
+
+
 @pytest.mark.cuda
 @dtypes
 def test_one_graph_norms_every_input(dtype, device):
@@ -79,7 +113,9 @@ def test_one_graph_norms_every_input(dtype, device):
 
 @pytest.mark.cuda
 def test_opcheck(device):
-    torch.library.opcheck(torch.ops.turbosparse.add_rms_norm, (*arguments(torch.bfloat16, 3, 1536, device), EPS))
+    values = arguments(torch.bfloat16, 3, 1536, device)
+    torch.library.opcheck(torch.ops.turbosparse.add_rms_norm, (*values, EPS))
+    torch.library.opcheck(torch.ops.turbosparse.add_rms_norm_route, (*values, EPS, values[0], 2))
 
 
 @pytest.mark.cuda

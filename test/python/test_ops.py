@@ -133,10 +133,13 @@ def op_calls(dense, mixture):
         "ffn_gate_first": (dense.x, dense.weights, "drelu", 0.0, padding),
         "moe": (*mixed, mixture.fc1, mixture.fc2, 0.01),
         "add_rms_norm": (dense.x, dense.x, dense.x[0], 1e-5),
+        "add_rms_norm_route": (dense.x, dense.x, dense.x[0], 1e-5, dense.x[:4].clone(), 2),
     }
 
 
-@pytest.mark.parametrize("name", ["pack_mask", "predict", "ffn", "ffn_gate_first", "moe", "add_rms_norm"])
+@pytest.mark.parametrize(
+    "name", ["pack_mask", "predict", "ffn", "ffn_gate_first", "moe", "add_rms_norm", "add_rms_norm_route"]
+)
 def test_opcheck(name, dense, mixture):
     torch.library.opcheck(getattr(torch.ops.turbosparse, name), op_calls(dense, mixture)[name])
 
@@ -172,6 +175,14 @@ WRONG = [
     (ops.add_rms_norm, (X, X[:1], X[0], 1e-5), ValueError, r"residual must have shape \[\d+, 8\]"),
     (ops.add_rms_norm, (X, X, X[0].half(), 1e-5), TypeError, "weight must be bfloat16"),
     (ops.add_rms_norm, (X, X, X[0], float("nan")), ValueError, "eps must be a number of at least 0, not nan"),
+    (ops.add_rms_norm_route, (X, X, X[0], 0.0, X[0], 1), ValueError, r"router must be \[experts, hidden\]"),
+    (ops.add_rms_norm_route, (X, X, X[0], 0.0, X[:2, :4].clone(), 1), ValueError, r"router must have shape \[2, 8\]"),
+    (
+        ops.add_rms_norm_route,
+        (X, X, X[0], 0.0, X[:2], 3),
+        ValueError,
+        "top_k must be 1 to the router's 2 experts, not 3",
+    ),
     (ops.pack_mask, (torch.zeros(2, 1, 6),), TypeError, "mask must be bool"),
     (ops.pack_mask, (torch.zeros(6, dtype=torch.bool),), ValueError, r"mask must be \[tokens"),
     (ops.pack_mask, (torch.zeros(6, 2, dtype=torch.bool).T,), ValueError, "mask must be contiguous"),

@@ -129,6 +129,12 @@ struct AddRmsNormArgs {
   int hidden;    // a multiple of 8, up to kMaxNormColumns
   void* normed;  // out: [rows, hidden]
   void* sum;     // out: [rows, hidden], x + residual
+
+  const void* router;   // [experts, hidden] or nullptr, without which the following is not looked at
+  int experts;          // up to kMaxExperts
+  int top_k;            // up to experts and 32
+  int32_t* topk_ids;    // out: [rows, top_k]
+  float* topk_weights;  // out: [rows, top_k]
 };
 
 }  // namespace turbosparse

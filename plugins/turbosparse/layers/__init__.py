@@ -11,7 +11,8 @@ from turbosparse.layers.norm import RMSNorm
 from turbosparse.layers.operators import define_layers
 from turbosparse.layers.residual import decoder_step
 from turbosparse.layers.sparse_mlp import SparseMLP
-from turbosparse.layers.sparse_moe import Mixture, SparseMoE, local_expert_ids, own_experts, top_k_routing
+from turbosparse.layers.sparse_moe import Mixture, SparseMoE, local_expert_ids, own_experts
+from turbosparse.reference.routing import top_k_routing
 
 __all__ = [
     "Function",

@@ -26,3 +26,7 @@ class RMSNorm(nn.Module):
         if residual is None:
             return rms_norm(x, self.weight, self.eps)
         return ops.add_rms_norm(x, residual, self.weight, self.eps)
+
+    def route(self, x: Tensor, residual: Tensor, router: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `forward` with `residual`, and ids and weights of the experts that the normed tokens are routed to."""
+        return ops.add_rms_norm_route(x, residual, self.weight, self.eps, router, top_k)

@@ -15,7 +15,7 @@ def decoder_step(
     *,
     input_norm: nn.Module,
     attention: Callable[[Tensor], Tensor],
-    post_attention_norm: nn.Module,
+    post_attention_norm: Callable[..., tuple[Tensor, ...]],
     feed_forward: nn.Module,
     predictor_reads_residual: bool,
     scale: float = 1.0,
@@ -25,8 +25,8 @@ def decoder_step(
     Args:
         hidden: what is still to be added from the layer before; of the first layer, with `residual` None, the
             embedding.
-        input_norm, post_attention_norm: of one tensor, or of two, whose sum they return beside its norm, as servers
-            fuse it into one kernel.
+        input_norm: of one tensor, or of two, whose sum it returns beside its norm, as servers fuse it into one kernel.
+        post_attention_norm: likewise of two; before a `Mixture` it may return the routing as well.
         feed_forward: a `SparseMLP` or a `Mixture`.
         predictor_reads_residual: a predictor of a `SparseMLP` reads the stream before the norm, not what neurons read.
         scale: of what attention and FFN add.
@@ -35,11 +35,11 @@ def decoder_step(
         residual, hidden = hidden, input_norm(hidden)
     else:
         hidden, residual = input_norm(hidden, residual)
-    hidden, residual = post_attention_norm(_scaled(attention(hidden), scale), residual)
+    hidden, residual, *routing = post_attention_norm(_scaled(attention(hidden), scale), residual)
     if isinstance(feed_forward, SparseMLP):
         added = feed_forward(hidden, residual if predictor_reads_residual else hidden)
     else:
-        added = feed_forward(hidden)
+        added = feed_forward(hidden, *routing)
     return _scaled(added, scale), residual
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from turbosparse.layers import compute
 from turbosparse.layers.function import Function
 from turbosparse.layers.neurons import Neurons
+from turbosparse.reference.routing import top_k_routing
 
 
 class SparseMoE(Neurons):
@@ -77,37 +78,11 @@ class Mixture(nn.Module):
         super().__init__()
         self.gate, self.experts, self.top_k = gate, experts, top_k
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`[tokens, hidden]`, as the experts return it."""
-        return self.experts(x, *top_k_routing(self.gate(x), self.top_k))
-
-
-def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
-    """Ids int32 and weights float32 `[tokens, top_k]` of router logits `[tokens, experts]` in any dtype.
-
-    The released router: softmax over all experts in float32, the largest `top_k` of it divided by their sum.
-    """
-    chances = logits.float().softmax(-1)
-    if torch.compiler.is_compiling():
-        return largest_one_by_one(chances, top_k)
-    weights, ids = chances.topk(top_k, dim=-1)
-    return ids.int(), weights / weights.sum(-1, keepdim=True)
-
-
-def largest_one_by_one(chances: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
-    """What `top_k_routing` returns of the softmax of its logits, in steps of which torch.compile makes one kernel.
-
-    It makes several of `topk`, which without a compiler is faster.
-    """
-    experts = torch.arange(chances.shape[-1], device=chances.device)
-    ids, weights = [], []
-    for _ in range(top_k):
-        weight, expert = chances.max(-1)
-        ids.append(expert.int())
-        weights.append(weight)
-        chances = torch.where(experts == expert[..., None], -1.0, chances)
-    total = sum(weights)
-    return torch.stack(ids, -1), torch.stack([weight / total for weight in weights], -1)
+    def forward(self, x: Tensor, topk_ids: Tensor | None = None, topk_weights: Tensor | None = None) -> Tensor:
+        """`[tokens, hidden]`, as the experts return it. Routed here unless both are given."""
+        if topk_ids is None or topk_weights is None:
+            topk_ids, topk_weights = top_k_routing(self.gate(x), self.top_k)
+        return self.experts(x, topk_ids, topk_weights)
 
 
 def local_expert_ids(ids: Tensor, local: range, experts: int) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor
 from turbosparse.ops import registration  # noqa: F401  registers the operators
 from turbosparse.reference.predictor import default_threshold
 
-__all__ = ["add_rms_norm", "ffn", "ffn_gate_first", "moe", "pack_mask", "predict"]
+__all__ = ["add_rms_norm", "add_rms_norm_route", "ffn", "ffn_gate_first", "moe", "pack_mask", "predict"]
 
 _ops = torch.ops.turbosparse
 
@@ -122,6 +122,17 @@ def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tup
     `weight [hidden]` and once after. On a GPU the kernel overlaps with the ones before and after it.
     """
     return _ops.add_rms_norm(x, residual, weight, eps)
+
+
+def add_rms_norm_route(
+    x: Tensor, residual: Tensor, weight: Tensor, eps: float, router: Tensor, top_k: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`(normed, sum, topk_ids, topk_weights)`: as `add_rms_norm`, and where the normed tokens are routed to.
+
+    `topk_ids` int32 and `topk_weights` float32 `[tokens, top_k]` are of the logits `normed @ router.T`, `router`
+    `[experts, hidden]`, as in `turbosparse.reference.routing.top_k_routing`.
+    """
+    return _ops.add_rms_norm_route(x, residual, weight, eps, router, top_k)
 
 
 def _threshold(threshold: float | None, x: Tensor) -> float:

@@ -48,6 +48,14 @@ def norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> None:
         raise ValueError(f"eps must be a number of at least 0, not {eps}")
 
 
+def router(x: Tensor, weights: Tensor, top_k: int) -> None:
+    if weights.dim() != 2:
+        raise ValueError(f"router must be [experts, hidden], not {_describe(weights)}")
+    _expect("router", weights, (weights.shape[0], *x.shape[1:]), x.dtype, x.device)
+    if not 0 < top_k <= len(weights):
+        raise ValueError(f"top_k must be 1 to the router's {len(weights)} experts, not {top_k}")
+
+
 def neuron_weights(x: Tensor, weights: Tensor) -> Tensor:
     """`weights` as `[experts, intermediate, 3, hidden]`."""
     if weights.dim() == 3:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn import functional
 
 from turbosparse import reference
 from turbosparse.ops import checks, dense
 from turbosparse.reference.attention import rms_norm
+from turbosparse.reference.routing import top_k_routing
 
 
 def pack_mask(mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,6 +91,14 @@ def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tup
     checks.norm(x, residual, weight, eps)
     added = x + residual
     return rms_norm(added, weight, eps), added
+
+
+def add_rms_norm_route(
+    x: Tensor, residual: Tensor, weight: Tensor, eps: float, router: Tensor, top_k: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    checks.router(x, router, top_k)
+    normed, added = add_rms_norm(x, residual, weight, eps)
+    return normed, added, *top_k_routing(functional.linear(normed, router), top_k)
 
 
 # What the dense path does around its GEMMs.

@@ -190,10 +190,32 @@ _NUMBERS = {torch.bfloat16: 0, torch.float16: 1}
 
 
 def add_rms_norm(x: Tensor, residual: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    return _add_rms_norm(x, residual, weight, eps, None, None, None)
+
+
+def add_rms_norm_route(
+    x: Tensor, residual: Tensor, weight: Tensor, eps: float, router: Tensor, top_k: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    checks.router(x, router, top_k)
+    ids = torch.empty((len(x), top_k), dtype=torch.int32, device=x.device)
+    scores = torch.empty((len(x), top_k), dtype=torch.float32, device=x.device)
+    return *_add_rms_norm(x, residual, weight, eps, router, ids, scores), ids, scores
+
+
+def _add_rms_norm(
+    x: Tensor,
+    residual: Tensor,
+    weight: Tensor,
+    eps: float,
+    router: Tensor | None,
+    topk_ids: Tensor | None,
+    topk_weights: Tensor | None,
+) -> tuple[Tensor, Tensor]:
     checks.norm(x, residual, weight, eps)
     normed, added = torch.empty_like(x), torch.empty_like(x)
     if x.numel() > 0:
-        _library.functions(x.get_device()).add_rms_norm(x, residual, weight, eps, normed, added)
+        norm = _library.functions(x.get_device()).add_rms_norm
+        norm(x, residual, weight, eps, router, normed, added, topk_ids, topk_weights)
     return normed, added
 
 

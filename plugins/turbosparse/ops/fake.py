@@ -52,6 +52,12 @@ def add_rms_norm(x, residual, weight, eps):
     return torch.empty_like(x), torch.empty_like(x)
 
 
+def add_rms_norm_route(x, residual, weight, eps, router, top_k):
+    routing = (x.shape[0], top_k)
+    ids, weights = x.new_empty(routing, dtype=torch.int32), x.new_empty(routing, dtype=torch.float32)
+    return *add_rms_norm(x, residual, weight, eps), ids, weights
+
+
 def activate_(gate, up, token_bits, dropped, activation, gate_threshold):
     return None
 

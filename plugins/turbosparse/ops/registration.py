@@ -21,6 +21,8 @@ _SCHEMAS = (
     " float threshold=0.0, str activation='drelu', float gate_threshold=0.0, Tensor? padding=None,"
     " Tensor? fc2_low=None, Tensor? fc2_scale=None) -> Tensor",
     "add_rms_norm(Tensor x, Tensor residual, Tensor weight, float eps) -> (Tensor, Tensor)",
+    "add_rms_norm_route(Tensor x, Tensor residual, Tensor weight, float eps, Tensor router, int top_k)"
+    " -> (Tensor, Tensor, Tensor, Tensor)",
     # Of the dense path, around its GEMMs.
     "pack_logits_(Tensor(a!) token_bits, Tensor(b!)? union_bits, Tensor logits, Tensor? scale, Tensor? ends,"
     " Tensor? dropped, ScalarType dtype, float threshold) -> ()",

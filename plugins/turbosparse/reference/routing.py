@@ -23,3 +23,13 @@ def routing_scale(topk_ids: Tensor, topk_weights: Tensor, experts: int) -> Tenso
     """
     slots = torch.where(_assignments(topk_ids, experts), topk_weights.unsqueeze(-1), topk_weights.new_zeros(()))
     return slots.sum(1)
+
+
+def top_k_routing(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """Ids int32 and weights float32 `[tokens, top_k]` of router logits `[tokens, experts]` in any dtype.
+
+    The released router: softmax over all experts in float32, the largest `top_k` of it divided by their sum.
+    """
+    chances = logits.float().softmax(-1)
+    weights, ids = chances.topk(top_k, dim=-1)
+    return ids.int(), weights / weights.sum(-1, keepdim=True)

@@ -1,6 +1,6 @@
 """The decoder of all families."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -44,11 +44,16 @@ class DecoderLayer(nn.Module):
             residual,
             input_norm=self.input_layernorm,
             attention=lambda normed: self.self_attn(positions, normed),
-            post_attention_norm=self.post_attention_layernorm,
-            feed_forward=getattr(self, self.family.block),
+            post_attention_norm=self._norm_before(block := getattr(self, self.family.block)),
+            feed_forward=block,
             predictor_reads_residual=self.family.predictor_reads_residual,
             scale=self.family.scales.branch,
         )
+
+    def _norm_before(self, block: nn.Module) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
+        if not self.family.is_moe:
+            return self.post_attention_layernorm
+        return lambda x, residual: self.post_attention_layernorm.route(x, residual, block.gate.weight, block.top_k)
 
 
 @support_torch_compile
