@@ -32,7 +32,7 @@ class DecoderLayer(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         if family.is_moe:
             parallel = vllm_config.parallel_config.enable_expert_parallel
-            block = MixtureOfExperts(config, function, expert_parallel=parallel, prefix=f"{prefix}.{family.block}")
+            block = MixtureOfExperts(config, function, expert_parallel=parallel)
         else:
             block = FeedForward(config, function)
         # Under the checkpoint's name for it.

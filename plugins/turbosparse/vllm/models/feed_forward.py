@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from vllm.distributed.communication_op import tensor_model_parallel_all_reduce
 from vllm.distributed.parallel_state import (
     get_tensor_model_parallel_rank,
     get_tensor_model_parallel_world_size,
 )
-from vllm.model_executor.layers.linear import ReplicatedLinear
 
 from turbosparse.errors import TurboSparseError
 from turbosparse.layers import Function, Mixture, SparseMLP, SparseMoE, own_experts
@@ -34,15 +33,10 @@ class FeedForward(SparseMLP):
 class MixtureOfExperts(Mixture):
     """The router and the experts, whose neurons or, under expert parallelism, which are split over the ranks."""
 
-    def __init__(self, config: Any, function: Function, *, expert_parallel: bool, prefix: str) -> None:
+    def __init__(self, config: Any, function: Function, *, expert_parallel: bool) -> None:
         experts = config.num_local_experts
-        gate = ReplicatedLinear(
-            input_size=config.hidden_size,
-            output_size=experts,
-            bias=False,
-            prefix=f"{prefix}.gate",
-            return_bias=False,
-        )
+        # Not one of vLLM's layers: the norm before reads its weight, which they may keep packed.
+        gate = nn.Linear(config.hidden_size, experts, bias=False).requires_grad_(False)
         sparse = SparseMoE(
             experts=experts,
             hidden=config.hidden_size,
