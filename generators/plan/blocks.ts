@@ -14,7 +14,7 @@ export interface LaunchedBlock {
   readonly stages: number | null;
 }
 
-/** Threads of a support kernel's block; `group_tokens` alone, a block an expert, has more. */
+/** Threads of a support kernel's block; `group_tokens` and `add_rms_norm`, a block an expert or a token, have more. */
 const supportThreads = 256;
 
 export function launchedBlock(instance: KernelInstance): LaunchedBlock {

@@ -27,7 +27,9 @@ describe("a wheel as it was built", () => {
     const { exitCode, stdout } = await verify(wheel.path);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^architectures +sm_90a$/m);
-    expect(stdout).toMatch(/^exports +__tvm_ffi_activate, __tvm_ffi_built_kernels, __tvm_ffi_ffn, /m);
+    expect(stdout).toMatch(
+      /^exports +__tvm_ffi_activate, __tvm_ffi_add_rms_norm, __tvm_ffi_built_kernels, __tvm_ffi_ffn, /m,
+    );
     expect(stdout).toMatch(/^ffn_stream_sm90a_bf16_h4096_drelu_e1_t1_r3 +\d+ +0 +\d+ +\d+ +\d+ +\d+ +1 +\d+%$/m);
     expect(stdout).toMatch(/^All checks passed\.$/m);
   });
