@@ -86,7 +86,7 @@ def test_rows_of_no_number_go_to_different_experts(value, device):
     x[1] = value
     router = torch.randn((8, 4096), generator=torch.Generator(device).manual_seed(1), device=device).bfloat16()
     *_, ids, weights = ops.add_rms_norm_route(x, residual, weight, EPS, router, 2)
-    assert ids[1].tolist() == [0, 1]
+    assert len(set(ids[1].tolist()) & set(range(8))) == 2
     assert weights[1].isnan().all()
     assert not weights[[0, 2]].isnan().any()
 
