@@ -12,7 +12,7 @@ namespace turbosparse::bindings {
 class DeviceGuard {
  public:
   explicit DeviceGuard(DLDevice device) {
-    if (device.device_type != kDLCUDA) TVM_FFI_THROW(ValueError) << "argument `x` must be on a CUDA device";
+    if (device.device_type != kDLCUDA) TVM_FFI_THROW(ValueError) << "the tensors must be on a CUDA device";
     if (cudaGetDevice(&previous_) != cudaSuccess) TVM_FFI_THROW(RuntimeError) << "there is no usable CUDA device";
     changed_ = previous_ != device.device_id;
     if (changed_ && cudaSetDevice(device.device_id) != cudaSuccess) {

@@ -24,9 +24,12 @@ struct RowChunks {
 template <class C>
 __device__ RowChunks chunks_of_block(int depth, int chunk) {
   const int chunks = (depth + chunk - 1) / chunk;
-  if constexpr (!RowGemmShape<C>::kClusters) return {0, chunks};
-  const int rank = cluster_rank();
-  return {chunks * rank / C::kCluster, chunks * (rank + 1) / C::kCluster};
+  if constexpr (RowGemmShape<C>::kClusters) {
+    const int rank = cluster_rank();
+    return {chunks * rank / C::kCluster, chunks * (rank + 1) / C::kCluster};
+  } else {
+    return {0, chunks};
+  }
 }
 
 // Producer warps: every chunk of every pass, in order.

@@ -48,8 +48,11 @@ struct RowRing {
 // Where the 16 bytes at `offset` of a row or token lie from the first one on.
 template <bool kPanels>
 __device__ __forceinline__ uint32_t ring_offset(int row, int offset, int stride, uint32_t panel_bytes) {
-  if constexpr (!kPanels) return row * stride + offset;
-  return offset / kPanelBytes * panel_bytes + panel_offset(row, offset % kPanelBytes / 16);
+  if constexpr (kPanels) {
+    return offset / kPanelBytes * panel_bytes + panel_offset(row, offset % kPanelBytes / 16);
+  } else {
+    return row * stride + offset;
+  }
 }
 
 // A producer thread copies 16 bytes of every so many rows and tokens of each slot.

@@ -15,8 +15,8 @@ namespace turbosparse {
 
 // Neurons that the producers list at once, while those listed before are still on their way.
 inline constexpr int kDownListCapacity = 512;
-// Of a mixture, whose unions take many lists: half as many, and while one list is sent the next one's rows are on their
-// way to L2.
+// Of a mixture: half as many, and while one list is sent the next one's rows are on their way to L2. The union of a
+// single FFN has too few lists for that to pay.
 inline constexpr int kDownListAhead = 256;
 
 template <class C>
@@ -33,7 +33,6 @@ struct UnionDownShape {
   // Rows are padded by 16 bytes, so that the eight rows of an ldmatrix lie in different banks; panels for wgmma are
   // swizzled instead.
   static constexpr int kWeightStride = (C::kColumns + (kWarpgroups ? 0 : 8)) * 2;
-  static constexpr int kPanels = kWeightStride / kPanelBytes;
   static constexpr bool kListsAhead = C::kExperts > 1;
   static constexpr int kListed = kListsAhead ? kDownListAhead : kDownListCapacity;
   static constexpr int kWeightBytes = C::kChunk * kWeightStride;
@@ -67,13 +66,11 @@ class DownProducer {
         policy_(evict_first_policy()),
         thread_(static_cast<int>(threadIdx.x) - Shape::kComputeThreads) {
     down_ = static_cast<const Element*>(args.weights) + 2 * C::kHidden;
-    weights_ = down_ + group * C::kColumns + thread_ % Shape::kRowVectors * 8;
+    column_ = group * C::kColumns + thread_ % Shape::kRowVectors * 8;
   }
 
   // Asks for a whole row: DRAM is slow with the parts of its pages that the column groups read at different times.
-  __device__ void prefetch(int row) const {
-    prefetch_bulk(down_ + static_cast<uint64_t>(static_cast<uint32_t>(row)) * (3 * C::kHidden), C::kHidden * 2);
-  }
+  __device__ void prefetch(int row) const { prefetch_bulk(down_row(row), C::kHidden * 2); }
 
   // Of the `neurons` neurons from `rows` on.
   __device__ void send_weights(int slot, const int* rows, int neurons) const {
@@ -87,7 +84,7 @@ class DownProducer {
 #pragma unroll
     for (int j = 0; j < kCopies; ++j) {
       const int i = mine + j * Shape::kRowStep;
-      const Element* source = weights_ + static_cast<uint64_t>(static_cast<uint32_t>(row[j])) * (3 * C::kHidden);
+      const Element* source = down_row(row[j]) + column_;
       if constexpr (Shape::kWarpgroups) {
         // Zeros fill the last slot.
         constexpr int kPanelVectors = kPanelBytes / 16;
@@ -117,13 +114,17 @@ class DownProducer {
   }
 
  private:
+  __device__ const Element* down_row(int row) const {
+    return down_ + static_cast<uint64_t>(static_cast<uint32_t>(row)) * (3 * C::kHidden);
+  }
+
   const Element* activations_;
   const Element* down_;
-  const Element* weights_;
   unsigned char* slots_;
   uint64_t* full_;
   uint64_t policy_;
   int thread_;
+  int column_;
 };
 
 // A computing warp's columns of all tokens' outputs.
