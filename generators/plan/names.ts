@@ -11,7 +11,7 @@ import type {
 export type FfnStreamKey = Omit<FfnStreamInstance, "threads" | "stages" | "pipe">;
 export type RowGemmKey = Omit<
   RowGemmInstance,
-  "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "blocks" | "matrixOp" | "cluster"
+  "tiles" | "warps" | "producers" | "chunk" | "ringBytes" | "matrixOp" | "cluster"
 >;
 export type UnionDownKey = Omit<UnionDownInstance, "warps" | "producers" | "columns" | "chunk" | "stages" | "matrixOp">;
 export type SupportKey = SupportInstance;

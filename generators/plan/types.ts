@@ -7,8 +7,11 @@ export type Arch = (typeof archs)[number];
 /** How rows reach shared memory: `bulk` is cp.async.bulk with an mbarrier ring (sm_90a), `async` is cp.async. */
 export type Pipe = "bulk" | "async";
 
-/** What multiplies: `wgmma` of four warps, which reads both operands from shared memory (sm_90a), or a warp's `mma`. */
-export type MatrixOp = "mma" | "wgmma";
+/**
+ * What multiplies: a warp's `mma`, or `wgmma` of four warps (sm_90a), which reads both operands from shared memory or,
+ * as `wgmma_rs`, the tokens' from registers.
+ */
+export type MatrixOp = "mma" | "wgmma" | "wgmma_rs";
 
 /** Streams whole neurons through a ring and keeps the output columns in registers: 1 or 2 tokens. */
 export interface FfnStreamInstance {
@@ -55,8 +58,8 @@ export interface RowGemmInstance {
   readonly experts: number;
   /** Tokens padded to the N side: 8, 16, 32 or 64. */
   readonly tokens: number;
-  /** 16-row tiles a warp owns in a pass: 1 or 2. */
-  readonly tiles: 1 | 2;
+  /** 16-row tiles a warp owns in a pass: 1 or 2, or 4 of `wgmma_rs`. */
+  readonly tiles: 1 | 2 | 4;
   /** Warps that do arithmetic. */
   readonly warps: number;
   /** Warps that copy: 0 where those that do arithmetic copy too. */
@@ -67,8 +70,6 @@ export interface RowGemmInstance {
    */
   readonly chunk: number;
   readonly ringBytes: number;
-  /** Blocks that a multiprocessor must hold at once: 1 or 2. */
-  readonly blocks: 1 | 2;
   readonly matrixOp: MatrixOp;
   /** Blocks that share the row length and add up their sums through each other's shared memory: 1 or 4. */
   readonly cluster: 1 | 4;

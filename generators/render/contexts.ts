@@ -47,7 +47,6 @@ export interface FfnStreamContext {
 
 export interface RowGemmInstancesContext {
   readonly activation: Rendered;
-  readonly blocks: Rendered;
   readonly chunk: Rendered;
   readonly cluster: Rendered;
   readonly config: Rendered;

@@ -61,7 +61,6 @@ export function rowGemmContext(instance: RowGemmInstance): RowGemmInstancesConte
     producers: cInt(instance.producers),
     chunk: cInt(instance.chunk),
     ringBytes: cInt(instance.ringBytes),
-    blocks: cInt(instance.blocks),
     matrixOp: cIdent(instance.matrixOp),
     cluster: cInt(instance.cluster),
   };

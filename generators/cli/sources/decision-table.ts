@@ -1,7 +1,7 @@
 import type { Decision } from "../../plan/types.ts";
 
 /** What the planner tunes, in the order shown; everything else of a decision says what the kernel is for. */
-const tuned = ["threads", "pipe", "tiles", "columns", "warps", "producers", "chunk", "stages", "ringBytes", "blocks"];
+const tuned = ["threads", "pipe", "tiles", "columns", "warps", "producers", "chunk", "stages", "ringBytes"];
 
 const pairs = (entries: readonly [string, string | number][]): string =>
   entries.map(([key, value]) => `${key}=${value}`).join(" ");

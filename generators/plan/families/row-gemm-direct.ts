@@ -44,7 +44,6 @@ function candidateOf(key: DirectKey, warps: number, chunkBytes: number, slots: n
     warps,
     producers: 0,
     chunk: (chunkBytes * 8) / key.weightBits,
-    blocks: 1,
     matrixOp: "mma",
     cluster: 1,
   } as const;

@@ -1,7 +1,7 @@
 import { archLimits, registerLimit } from "../archs.ts";
 import { type Candidate, type Choice, choose, type Preference } from "../choose.ts";
 import type { RowGemmKey } from "../names.ts";
-import type { MatrixOp, RowGemmInstance } from "../types.ts";
+import type { MatrixOp, RowGemmInstance, RowGemmRole } from "../types.ts";
 import { accumulators, matrixOpFor, tileRows, warpgroupRows } from "./mma.ts";
 import {
   directCandidates,
@@ -14,14 +14,20 @@ import {
 
 const warpChoices = [8, 4] as const;
 const tileChoices = [2, 1] as const;
-const blockChoices = [2, 1] as const;
 /** Of blocks that share the row length: two warpgroups multiply halves of the same tile. */
 const clusterWarps = [8] as const;
 const clusterTiles = [1] as const;
 /** With fewer tokens than these the blocks' exchange takes longer than reading all of them. */
 const leastClusterTokens = 32;
-const producers = 4;
+const producerChoices = [8, 4] as const;
 const chunk = 512;
+/**
+ * Tokens from which they take so much of a slot that they are read to registers instead. All products then have 64, which
+ * select's shorter rows do not hide for fewer.
+ */
+const leastRegisterTokens: Partial<Record<RowGemmRole, number>> = { gate_up: 32, select: 64 };
+/** One warpgroup has the sums of the largest wgmma, which leaves few registers for producers. */
+const registerTile = { tiles: 4, warps: 4, producers: 4 } as const;
 /** Bytes of a row, in either width, below which the kernel does not halve its chunk. */
 const minChunkBytes = 128;
 const depthMultiple = 64;
@@ -30,6 +36,11 @@ const minSlots = 2;
 /** Slots for which the kernel halves its chunk, and the most that it makes. */
 const wantedSlots = 3;
 const maxSlots = 32;
+/** Elements of a row whose tokens a warpgroup has in registers at once. The rows of `select` may be shorter than `depth`. */
+const registerColumns = ({ role, depth }: Pick<RowGemmKey, "role" | "depth">): number =>
+  role === "gate_up" && depth % 128 === 0 ? 128 : 64;
+/** Bytes behind the ring that wgmma reads to complete a tile of 64 rows, in panels of 128 bytes a row. */
+const readBehindRing = (warpgroupRows - tileRows) * 128;
 /**
  * Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; wgmma's are
  * swizzled instead.
@@ -39,10 +50,6 @@ const rowPadding = 16;
 const tokenPadding = 32;
 /** Neurons that a block lists. */
 const listCapacity = 1024;
-/** What the driver keeps of a multiprocessor's shared memory for each resident block, bytes. */
-const reservedSharedBytes = 1024;
-/** Tokens up to which fc1 and select leave room for each other. */
-const maxSharingTokens = 16;
 
 /** All but the ring's size, which follows. */
 type Tile = Omit<RowGemmInstance, "ringBytes">;
@@ -54,19 +61,31 @@ export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps" | "producers">) 
 
 /**
  * Estimated registers a thread: its sums, one step's operands of both sides, and 64 for addresses and more operands. A
- * second tile of int8 rows is widened while the first one's products are still under way.
+ * second tile of int8 rows is widened while the first one's products are still under way, and a cluster adds up what
+ * its blocks have.
  */
-export function rowGemmRegisters(i: Pick<RowGemmInstance, "tiles" | "tokens" | "weightBits">): number {
+export function rowGemmRegisters(
+  i: Pick<RowGemmInstance, "role" | "depth" | "tiles" | "tokens" | "weightBits" | "matrixOp" | "cluster">,
+): number {
+  if (i.matrixOp === "wgmma_rs") return accumulators(i.tiles, warpgroupRows) + registerColumns(i) / 2 + 40;
   const widened = i.weightBits === 8 ? ((i.tiles - 1) * i.tokens) / 2 : 0;
-  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + widened + 64;
+  const exchanged = i.cluster > 1 ? i.tokens / 2 : 0;
+  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + widened + exchanged + 64;
 }
 
-/** Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. */
+/** Rows of the result of a full pass. */
+const passResults = (i: Tile): number => passRows(i) / rowsPerResult(i);
+
+/**
+ * Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. Where
+ * tokens are in registers there are no sums, but token sets of a pass.
+ */
 function sharedBytesBesideRing(i: Tile): number {
   const gathers = i.role === "gate_up" || i.role === "up";
   const lists = gathers
     ? 4 * (listCapacity + rowGemmThreads(i)) + 4 * i.tokens * i.experts
     : 16 * i.experts + 4 * i.tokens;
+  if (i.matrixOp === "wgmma_rs") return Math.max(readBehindRing, lists + 8 * passResults(i) + 1024);
   return 64 * i.warps * i.tokens + lists + 1024;
 }
 
@@ -80,42 +99,38 @@ const passRows = (i: Tile): number => (i.cluster > 1 ? warpgroupRows : tileRows 
 /** A slot of the rows of a full pass and of all tokens, bytes. */
 function slotBytes(i: Tile, chunkBytes: number): number {
   const elements = chunkBytes / (i.weightBits / 8);
+  if (i.matrixOp === "wgmma_rs") return passRows(i) * chunkBytes;
   const [ofRow, ofToken] = i.matrixOp === "wgmma" ? [0, 0] : [rowPadding, tokenPadding];
   return passRows(i) * (chunkBytes + ofRow) + i.tokens * (2 * elements + ofToken);
 }
+
+const leastChunkBytes = (i: Tile): number => (i.matrixOp === "wgmma_rs" ? 2 * registerColumns(i) : minChunkBytes);
 
 /** Slots that the kernel makes of the ring in a full pass: it halves the chunk until enough of them fit. */
 export function rowGemmSlots(i: RowGemmInstance): number {
   if (isDirect(i)) return directSlots(i);
   let chunkBytes = (i.chunk * i.weightBits) / 8;
-  while (chunkBytes > minChunkBytes && wantedSlots * slotBytes(i, chunkBytes) > i.ringBytes) chunkBytes /= 2;
+  while (chunkBytes > leastChunkBytes(i) && wantedSlots * slotBytes(i, chunkBytes) > i.ringBytes) chunkBytes /= 2;
   return Math.min(maxSlots, Math.floor(i.ringBytes / slotBytes(i, chunkBytes)));
-}
-
-/** Shared memory that one of `blocks` resident blocks may have, bytes. */
-function sharedBytesLimit({ arch, blocks }: Pick<RowGemmInstance, "arch" | "blocks">): number {
-  const { sharedBytesPerBlock, sharedBytesPerSm } = archLimits[arch];
-  return Math.min(sharedBytesPerBlock, sharedBytesPerSm / blocks - reservedSharedBytes);
 }
 
 /** The instance with the largest ring that fits. */
 function withRing(tile: Tile): Candidate<RowGemmInstance> {
   const { family: _family, arch, ...parameters } = tile;
-  const limit = sharedBytesLimit(tile);
+  const limit = archLimits[arch].sharedBytesPerBlock;
   const ringBytes = Math.floor((limit - sharedBytesBesideRing(tile)) / ringUnit) * ringUnit;
-  const least = minSlots * slotBytes(tile, minChunkBytes);
+  const least = minSlots * slotBytes(tile, leastChunkBytes(tile));
   if (ringBytes >= least) return { legal: true, instance: { ...tile, ringBytes } };
-  const reason = `A block needs ${sharedBytesBesideRing(tile) + least} bytes of shared memory; ${arch} has ${limit} for each of ${tile.blocks}.`;
+  const reason = `A block needs ${sharedBytesBesideRing(tile) + least} bytes of shared memory; ${arch} has ${limit}.`;
   return { legal: false, parameters, reason };
 }
 
 function candidateOf(tile: Tile): Candidate<RowGemmInstance> {
   const { family: _family, arch: _arch, ...parameters } = tile;
   const registers = rowGemmRegisters(tile);
-  const limit = registerLimit(tile.blocks * rowGemmThreads(tile));
+  const limit = registerLimit(rowGemmThreads(tile));
   if (registers <= limit) return withRing(tile);
-  const reason = `A thread needs about ${registers} registers; ${tile.blocks} blocks a multiprocessor leave ${limit}.`;
-  return { legal: false, parameters, reason };
+  return { legal: false, parameters, reason: `A thread needs about ${registers} registers; ${limit} are left.` };
 }
 
 /** fc1 gains where a cluster shares its row length, but experts together have rows enough for all blocks. */
@@ -128,17 +143,20 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
   const { family: _family, arch: _arch, ...shape } = key;
   if (key.depth % depthMultiple !== 0) {
     const reason = `Rows of ${key.depth} elements are no multiple of ${depthMultiple}.`;
-    yield { legal: false, parameters: { ...shape, producers, chunk }, reason };
+    yield { legal: false, parameters: { ...shape, chunk }, reason };
     return;
   }
   if (servedDirectly(key)) yield* directCandidates(key);
   const matrixOp = rowGemmMatrixOp(key);
   // A block of fc1 with rows of its own has few of them, and yet reads all tokens.
   const cluster = key.role === "fc1" && matrixOp === "wgmma" ? 4 : 1;
+  if (matrixOp === "wgmma" && key.tokens >= (leastRegisterTokens[key.role] ?? Infinity)) {
+    yield candidateOf({ ...key, ...registerTile, chunk, matrixOp: "wgmma_rs", cluster });
+  }
   for (const warps of cluster > 1 ? clusterWarps : warpChoices) {
     for (const tiles of cluster > 1 ? clusterTiles : tileChoices) {
-      for (const blocks of blockChoices) {
-        yield candidateOf({ ...key, tiles, warps, producers, chunk, blocks, matrixOp, cluster });
+      for (const producers of producerChoices) {
+        yield candidateOf({ ...key, tiles, warps, producers, chunk, matrixOp, cluster });
       }
     }
   }
@@ -148,20 +166,16 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
 const expectedShare = (key: RowGemmKey, rows: number): number =>
   (rows * rowsPerResult(key)) / archLimits[key.arch].multiprocessors;
 
-/**
- * The predictor's kernels follow each other: select's weights stream in while fc1 still runs if both fit. Those of a
- * mixture, whose rows depend on the routing, wait anyway.
- */
-const wantedBlocks = ({ role, tokens, experts }: RowGemmKey): 1 | 2 =>
-  (role === "fc1" || role === "select") && experts === 1 && tokens <= maxSharingTokens ? 2 : 1;
-
 function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowGemmInstance>[] {
   const share = expectedShare(key, rows);
-  const blocks = wantedBlocks(key);
   const wantedTiles = (i: RowGemmInstance) => (share > tileRows * i.warps ? 2 : 1);
   const expected = `about ${Math.round(share)} expected weight rows a block`;
   return [
     ...directPreferences(share),
+    {
+      score: (i) => (i.matrixOp === "wgmma_rs" ? 1 : 0),
+      reason: (l) => `${l.tokens} tokens in every slot leave less of the ring to rows than tokens in registers do.`,
+    },
     {
       score: (i) => i.warps,
       reason: (l, w) => `${l.warps} warps leave each more of a pass than ${w.warps} do.`,
@@ -174,11 +188,8 @@ function preferencesFor(key: RowGemmKey, rows: number): readonly Preference<RowG
           : `With ${expected}, ${l.tiles} tiles a warp would leave warps without any.`,
     },
     {
-      score: (i) => (i.blocks === blocks ? 1 : 0),
-      reason: () =>
-        blocks === 2
-          ? "The predictor's other kernel could not start beside a block with all of a multiprocessor."
-          : "Half of a multiprocessor's shared memory makes a shorter ring, and nothing runs in the other half.",
+      score: (i) => i.producers,
+      reason: (l, w) => `${l.producers} warps that copy send for a slot more slowly than ${w.producers}.`,
     },
   ];
 }
@@ -188,6 +199,6 @@ export function chooseRowGemm(key: RowGemmKey, rows: number): Choice<RowGemmInst
   return choose(candidates(key), preferencesFor(key, rows), (i) => {
     if (isDirect(i)) return `${i.warps} warps with ${directSlots(i)} slots of ${i.chunk} elements of 16 rows each.`;
     const pass = `Passes of ${passRows(i)} weight rows for about ${Math.round(expectedShare(key, rows))} a block`;
-    return `${pass}, a ring of ${rowGemmSlots(i)} slots of a full one: ${rowGemmSharedBytes(i)} of ${sharedBytesLimit(i)} bytes of shared memory.`;
+    return `${pass}, a ring of ${rowGemmSlots(i)} slots of a full one: ${rowGemmSharedBytes(i)} of ${archLimits[i.arch].sharedBytesPerBlock} bytes of shared memory.`;
   });
 }

@@ -12,6 +12,7 @@
 #include "turbosparse/row_gemm_direct.cuh"
 #include "turbosparse/row_gemm_exchange.cuh"
 #include "turbosparse/row_gemm_outputs.cuh"
+#include "turbosparse/row_gemm_tokens.cuh"
 #include "turbosparse/row_gemm_warp.cuh"
 #include "turbosparse/row_gemm_warpgroup.cuh"
 
@@ -66,33 +67,21 @@ __device__ void produce_rows(const RowGemmArgs& args, const RowShare<C>& share, 
   });
 }
 
+// The computing warps' part of the selections of experts without tokens.
 template <class C>
-__global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
-    row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
+__device__ void clear_other_selections(const RowGemmArgs& args, const RowGemmScratch<C>& scratch) {
   using Shape = RowGemmShape<C>;
-  static_assert(sizeof(RowGemmScratch<C>) <= Shape::kScratchBytes, "scratch must fit");
-  extern __shared__ __align__(kPanelAlignment) unsigned char shared[];
-  auto* sums = reinterpret_cast<float*>(shared + C::kRingBytes);
-  auto& scratch = *reinterpret_cast<RowGemmScratch<C>*>(shared + C::kRingBytes + Shape::kSumsBytes);
-
-  if (threadIdx.x == 0) RowRing<C>::init(scratch.barriers);
-  if constexpr (Shape::kClusters) {
-    __syncwarp();
-    cluster_arrive();  // the block has started
+  if constexpr (Shape::kSelects && C::kExperts > 1) {
+    clear_selections<C::kExperts>(args, scratch.expert_tokens, blockIdx.x * Shape::kComputeThreads + threadIdx.x,
+                                  gridDim.x * Shape::kComputeThreads);
   }
-  const RowShare<C> share(args, scratch);
-  const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), args.tokens);
-  const RowChunks chunks = chunks_of_block<C>(args.depth, ring.chunk);
-  if (threadIdx.x >= Shape::kComputeThreads) {
-    produce_rows<C>(args, share, ring, chunks);
-    if constexpr (Shape::kClusters) {
-      __syncwarp();
-      cluster_wait();
-      cluster_arrive();  // for the computing warps' exchange
-    }
-    return;
-  }
+}
 
+// Computing warps: every pass, and what becomes of its products.
+template <class C>
+__device__ void compute_rows(const RowGemmArgs& args, const RowShare<C>& share, const RowRing<C>& ring,
+                             const RowChunks& chunks, RowGemmScratch<C>& scratch, float* sums) {
+  using Shape = RowGemmShape<C>;
   if constexpr (Shape::kRowsKnown) wait_for_prerequisites();
   uint64_t tokens = 0;
   if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
@@ -148,9 +137,66 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, C::kBlocks)
     // The next pass's norms are of another expert.
     if constexpr (Shape::kInt8 && C::kExperts > 1) named_barrier(1, Shape::kComputeThreads);
   }
-  if constexpr (Shape::kSelects && C::kExperts > 1) {
-    clear_selections<C::kExperts>(args, scratch.expert_tokens, blockIdx.x * Shape::kComputeThreads + threadIdx.x,
-                                  gridDim.x * Shape::kComputeThreads);
+  clear_other_selections<C>(args, scratch);
+}
+
+// The computing warpgroup that reads tokens itself: every pass.
+template <class C>
+__device__ void compute_tokens(const RowGemmArgs& args, const RowShare<C>& share, const RowRing<C>& ring,
+                               RowGemmScratch<C>& scratch) {
+  using Shape = RowGemmShape<C>;
+  if constexpr (Shape::kRowsKnown) wait_for_prerequisites();
+  uint64_t tokens = 0;
+  if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
+  RowGemmTokens<C> mine(args, share, scratch);
+  RingPosition at;
+  for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
+    mine.begin(pass);
+    for (int column = 0; column < args.depth; column += ring.chunk) {
+      mine.multiply(ring, at, column, min(ring.chunk, args.depth - column));
+      mbarrier_arrive(&ring.empty[at.slot]);
+      at.advance(ring.slots);
+    }
+    if constexpr (Shape::kGathers) {
+      mine.write_activations(pass);
+    } else {
+      if constexpr (C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
+      mine.write_selection(pass, tokens);
+    }
+  }
+  clear_other_selections<C>(args, scratch);
+}
+
+template <class C>
+__global__ void __launch_bounds__(RowGemmShape<C>::kThreads, 1)
+    row_gemm_kernel(const __grid_constant__ RowGemmArgs args) {
+  using Shape = RowGemmShape<C>;
+  static_assert(sizeof(RowGemmScratch<C>) <= Shape::kScratchBytes, "scratch must fit");
+  extern __shared__ __align__(kPanelAlignment) unsigned char shared[];
+  auto* sums = reinterpret_cast<float*>(shared + C::kRingBytes);
+  auto& scratch = *reinterpret_cast<RowGemmScratch<C>*>(shared + C::kRingBytes + Shape::kSumsBytes);
+
+  if (threadIdx.x == 0) RowRing<C>::init(scratch.barriers);
+  if constexpr (Shape::kClusters) {
+    __syncwarp();
+    cluster_arrive();  // the block has started
+  }
+  const RowShare<C> share(args, scratch);
+  const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), args.tokens);
+  const RowChunks chunks = chunks_of_block<C>(args.depth, ring.chunk);
+  if (threadIdx.x >= Shape::kComputeThreads) {
+    produce_rows<C>(args, share, ring, chunks);
+    if constexpr (Shape::kClusters) {
+      __syncwarp();
+      cluster_wait();
+      cluster_arrive();  // for the computing warps' exchange
+    }
+    return;
+  }
+  if constexpr (Shape::kTokensInRegisters) {
+    compute_tokens<C>(args, share, ring, scratch);
+  } else {
+    compute_rows<C>(args, share, ring, chunks, scratch, sums);
   }
 }
 

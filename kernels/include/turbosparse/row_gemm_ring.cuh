@@ -6,7 +6,8 @@
 
 namespace turbosparse {
 
-// The ring: as many slots as fit, each of one chunk of all rows of a pass and of all tokens.
+// The ring: as many slots as fit, each of one chunk of all rows of a pass and, unless those are read to registers, of
+// all tokens.
 template <class C>
 struct RowRing {
   using Shape = RowGemmShape<C>;
@@ -26,7 +27,8 @@ struct RowRing {
       row_stride = chunk * Shape::kWeightSize + Shape::kRowPadding;
       token_stride = chunk * 2 + Shape::kTokenPadding;
       row_bytes = row_capacity * row_stride;
-      slot_bytes = row_bytes + (Shape::kWarpgroups ? C::kTokens : tokens) * token_stride;
+      slot_bytes = row_bytes;
+      if constexpr (!Shape::kTokensInRegisters) slot_bytes += (Shape::kWarpgroups ? C::kTokens : tokens) * token_stride;
       slots = min(C::kRingBytes / slot_bytes, Shape::kMaxSlots);
       if (slots >= Shape::kWantedSlots || chunk == Shape::kMinChunk) break;
     }
@@ -104,6 +106,12 @@ class RowProducer {
 
   // Also hands the slot over once all is there.
   __device__ void send_tokens(int slot, const RowPass& pass, int offset, int length) const {
+    if constexpr (!Shape::kTokensInRegisters) copy_tokens(slot, pass, offset, length);
+    mbarrier_arrive_after_copies(&ring_.full[slot]);
+  }
+
+ private:
+  __device__ void copy_tokens(int slot, const RowPass& pass, int offset, int length) const {
     const int vectors = length / 8;
     const auto* x = reinterpret_cast<const unsigned char*>(share_.tokens(pass) + offset);
     const uint32_t tokens = ring_.tokens(slot);
@@ -118,10 +126,7 @@ class RowProducer {
                       x + static_cast<uint32_t>(token * (args_.depth * 2) + vector * 16));
       }
     }
-    mbarrier_arrive_after_copies(&ring_.full[slot]);
   }
-
- private:
   __device__ int token_shift() const { return __ffs(ring_.chunk / 8) - 1; }
   const RowGemmArgs& args_;
   const RowShare<C>& share_;

@@ -1,6 +1,8 @@
 // Geometry of row_gemm: tiles, slots, and what lies beside the ring in shared memory.
 #pragma once
 
+#include <algorithm>
+
 #include "turbosparse/active_list.cuh"
 #include "turbosparse/args.h"
 #include "turbosparse/wgmma.cuh"
@@ -25,7 +27,9 @@ struct RowGemmShape {
   using Weight = typename C::Weight;
   static constexpr int kWeightSize = static_cast<int>(sizeof(Weight));
   static constexpr bool kInt8 = kWeightSize == 1;
-  static constexpr bool kWarpgroups = C::kMatrixOp == MatrixOp::wgmma;
+  static constexpr bool kWarpgroups = C::kMatrixOp != MatrixOp::mma;
+  // Tokens are on the M side of wgmma, and the computing warpgroup reads them without the ring.
+  static constexpr bool kTokensInRegisters = C::kMatrixOp == MatrixOp::wgmma_rs;
   static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
   static constexpr bool kSelects = C::kRole == Role::select || C::kRole == Role::gate;
   // Neither the rows nor a block's share of them depend on earlier kernels.
@@ -48,26 +52,35 @@ struct RowGemmShape {
   // that are read 8 bytes a lane, which takes twice the padding. Panels for wgmma are swizzled instead.
   static constexpr int kRowPadding = kWarpgroups ? 0 : 16;
   static constexpr int kTokenPadding = kWarpgroups ? 0 : kInt8 ? 32 : 16;
+  // Columns whose tokens are in registers at once, while those of the next ones are on their way. select's rows may be
+  // shorter than kDepth by any multiple of 64.
+  static constexpr int kRegisterColumns = kGathers && C::kDepth % 128 == 0 ? 128 : 64;
   // Slots hold shorter chunks, but of at least this length, where that makes room for enough of them.
-  static constexpr int kMinChunk = kInt8 ? 128 : 64;
+  static constexpr int kMinChunk = kInt8 ? 128 : kTokensInRegisters ? kRegisterColumns : 64;
   static constexpr int kWantedSlots = 3;
   static constexpr int kMaxSlots = 32;
 
-  static constexpr int kSumsBytes = 64 * C::kWarps * C::kTokens;
-  static constexpr int kScratchBytes = (kGathers ? 4 * (kRowListCapacity + kThreads) + 4 * C::kTokens * C::kExperts
-                                                 : 16 * C::kExperts + 4 * C::kTokens) +
-                                       1024;
+  static constexpr int kSumsBytes = kTokensInRegisters ? 0 : 64 * C::kWarps * C::kTokens;
+  static constexpr int kTokenSets = kTokensInRegisters ? kMaxItems : 0;
+  // Behind the ring's last slot wgmma reads on to the next multiple of 64 rows; nothing comes of what it reads there.
+  static constexpr int kReadBehind = kTokensInRegisters ? (kWarpgroupRows - 16) * kPanelBytes : 0;
+  static constexpr int kListBytes =
+      kGathers ? 4 * (kRowListCapacity + kThreads) + 4 * C::kTokens * C::kExperts : 16 * C::kExperts + 4 * C::kTokens;
+  static constexpr int kScratchBytes = std::max(kReadBehind, kListBytes + 8 * kTokenSets + 1024);
   static constexpr int kSharedBytes = C::kRingBytes + kSumsBytes + kScratchBytes;
 
+  static_assert(kSharedBytes <= 227 * 1024, "more than any multiprocessor has");
   static_assert(C::kChunk % kMinChunk == 0 && (C::kChunk & (C::kChunk - 1)) == 0, "chunk must be a power of two");
   static_assert(C::kChunk * kWeightSize / 16 <= kProducerThreads, "the producers must cover a row's chunk");
   static_assert(2 * (16 * C::kWarps * C::kTiles * (kMinChunk * kWeightSize + kRowPadding) +
-                     C::kTokens * (kMinChunk * 2 + kTokenPadding)) <=
+                     (kTokensInRegisters ? 0 : C::kTokens * (kMinChunk * 2 + kTokenPadding))) <=
                     C::kRingBytes,
                 "two slots of the shortest chunks must fit the ring");
   static_assert(!kInt8 || C::kRole == Role::select, "only fc2 comes in int8");
   static_assert(!kWarpgroups || (!kInt8 && C::kWarps % 4 == 0 && C::kRingBytes % kPanelAlignment == 0),
                 "warpgroups multiply 16-bit rows");
+  static_assert(!kTokensInRegisters || (C::kWarps == 4 && (C::kRole == Role::gate_up || C::kRole == Role::select)),
+                "one warpgroup reads the tokens");
   static_assert(!kClusters || (kWarpgroups && kRowsKnown && C::kRole == Role::fc1 && C::kCluster == 4 &&
                                C::kTiles == 1 && C::kWarps == 8),
                 "a warp of one block adds up what the blocks have of its tile");
@@ -88,6 +101,7 @@ struct RowGemmScratch {
   // Gathering roles.
   int rows[Shape::kGathers ? kRowListCapacity : 1];
   int first_ranks[Shape::kGathers ? Shape::kThreads : 1];
+  uint64_t token_sets[Shape::kTokensInRegisters ? Shape::kTokenSets : 1];  // of a pass's neurons
   float routing_weights[Shape::kGathers && C::kExperts > 1 ? C::kTokens * C::kExperts : 1];
 };
 

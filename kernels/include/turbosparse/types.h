@@ -13,7 +13,7 @@ enum class DType : int { bf16, fp16 };
 enum class Activation : int { drelu, reglu };
 enum class Pipe : int { bulk, async };
 // The instruction that multiplies: of a warp, or of four that read both operands from shared memory (sm_90a).
-enum class MatrixOp : int { mma, wgmma };
+enum class MatrixOp : int { mma, wgmma, wgmma_rs };
 enum class Arch : int { sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a, compute_80 };
 
 // What a kernel of a family computes. ffn_stream: whole (3 rows a neuron) or gate_given (2 rows). row_gemm: fc1,

@@ -1,4 +1,4 @@
-// Warpgroup matrix products (sm_90a): both operands in shared memory, 64 rows on the M side, tokens on the N side. The
+// Warpgroup matrix products (sm_90a): the N side in shared memory, the 64 rows of the M side there or in registers. The
 // sums lie as those of mma.m16n8k16 do, of which each warp of the four has 16 rows.
 #pragma once
 
@@ -31,27 +31,31 @@ __device__ __forceinline__ uint64_t panel_descriptor(uint32_t address) {
 
 // What generic stores and copies wrote to shared memory, and the calling thread has waited for, is there for wgmma.
 __device__ __forceinline__ void wgmma_operands_ready() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
-// Around a batch of products: the sums' registers are there for them, and back.
-template <int kTiles, int kTokenTiles>
-__device__ __forceinline__ void wgmma_hold(float (&sums)[kTiles][kTokenTiles][4]) {
+// Around a batch of products: the registers of the first `kHeld` tiles of sums are there for them, and back.
+template <int kHeld, int kTiles>
+__device__ __forceinline__ void wgmma_hold(float (&sums)[kTiles][4]) {
 #pragma unroll
-  for (int m = 0; m < kTiles; ++m) {
+  for (int n = 0; n < kHeld; ++n) {
 #pragma unroll
-    for (int n = 0; n < kTokenTiles; ++n) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) asm volatile("" : "+f"(sums[m][n][i])::"memory");
-    }
+    for (int i = 0; i < 4; ++i) asm volatile("" : "+f"(sums[n][i])::"memory");
   }
 }
 template <int kTiles, int kTokenTiles>
+__device__ __forceinline__ void wgmma_hold(float (&sums)[kTiles][kTokenTiles][4]) {
+#pragma unroll
+  for (int m = 0; m < kTiles; ++m) wgmma_hold<kTokenTiles>(sums[m]);
+}
+__device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+template <int kTiles, int kTokenTiles>
 __device__ __forceinline__ void wgmma_begin(float (&sums)[kTiles][kTokenTiles][4]) {
   wgmma_hold(sums);
-  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+  wgmma_fence();
 }
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+__device__ __forceinline__ void wgmma_wait() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
 template <int kTiles, int kTokenTiles>
 __device__ __forceinline__ void wgmma_wait(float (&sums)[kTiles][kTokenTiles][4]) {
-  asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+  wgmma_wait();
   wgmma_hold(sums);
 }
 
@@ -89,6 +93,56 @@ __device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTokenT
   }
 }
 #undef TURBOSPARSE_WGMMA_OF
+
+// d += a * b of 16 steps on the K side, `kColumns` on the N side, whose panels hold a row of steps each. Lane's
+// registers of `a` are as those of mma.m16n8k16, and stay as they are until the product is waited for.
+#define TURBOSPARSE_WGMMA_RS(N, TYPE, REGISTERS, A, B, ...)                                                    \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE " {" REGISTERS "}, {" A "}, " B \
+               ", 1, 1, 1, 0;"                                                                                 \
+               : __VA_ARGS__                                                                                   \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+#define TURBOSPARSE_SUMS_64(t) TURBOSPARSE_SUMS_32(t), TURBOSPARSE_SUMS_32(t + 8)
+#define TURBOSPARSE_REGISTERS_64                                                                 \
+  TURBOSPARSE_REGISTERS_32                                                                       \
+  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, " \
+  "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define TURBOSPARSE_REGISTERS_96                                                                 \
+  TURBOSPARSE_REGISTERS_64                                                                       \
+  ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, " \
+  "%82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define TURBOSPARSE_REGISTERS_128                                                                  \
+  TURBOSPARSE_REGISTERS_96                                                                         \
+  ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
+  "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, "     \
+  "%127"
+#define TURBOSPARSE_WGMMA_RS_OF(TYPE)                                                                               \
+  if constexpr (kColumns == 64) {                                                                                   \
+    TURBOSPARSE_WGMMA_RS(64, TYPE, TURBOSPARSE_REGISTERS_32, "%32, %33, %34, %35", "%36", TURBOSPARSE_SUMS_32(0));  \
+  } else if constexpr (kColumns == 128) {                                                                           \
+    TURBOSPARSE_WGMMA_RS(128, TYPE, TURBOSPARSE_REGISTERS_64, "%64, %65, %66, %67", "%68", TURBOSPARSE_SUMS_64(0)); \
+  } else if constexpr (kColumns == 192) {                                                                           \
+    TURBOSPARSE_WGMMA_RS(192, TYPE, TURBOSPARSE_REGISTERS_96, "%96, %97, %98, %99", "%100", TURBOSPARSE_SUMS_64(0), \
+                         TURBOSPARSE_SUMS_32(16));                                                                  \
+  } else {                                                                                                          \
+    TURBOSPARSE_WGMMA_RS(256, TYPE, TURBOSPARSE_REGISTERS_128, "%128, %129, %130, %131", "%132",                    \
+                         TURBOSPARSE_SUMS_64(0), TURBOSPARSE_SUMS_64(16));                                          \
+  }
+template <class Element, int kColumns, int kTiles>
+__device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTiles][4], const uint32_t (&a)[4],
+                                                              uint64_t b) {
+  static_assert(kColumns % 64 == 0 && kColumns <= 256 && kColumns <= 8 * kTiles, "64 to 256 columns");
+  if constexpr (std::is_same_v<Element, __nv_bfloat16>) {
+    TURBOSPARSE_WGMMA_RS_OF("bf16")
+  } else {
+    TURBOSPARSE_WGMMA_RS_OF("f16")
+  }
+}
+#undef TURBOSPARSE_WGMMA_RS_OF
+#undef TURBOSPARSE_WGMMA_RS
+#undef TURBOSPARSE_REGISTERS_128
+#undef TURBOSPARSE_REGISTERS_96
+#undef TURBOSPARSE_REGISTERS_64
+#undef TURBOSPARSE_SUMS_64
 #undef TURBOSPARSE_REGISTERS_32
 #undef TURBOSPARSE_REGISTERS_16
 #undef TURBOSPARSE_REGISTERS_8

@@ -11,7 +11,12 @@ const shared = {
   dtype: fc.constantFrom("bf16" as const, "fp16" as const),
 };
 const gated = { activation: fc.constantFrom("drelu" as const, "reglu" as const), experts: few, tokens: few };
-const tuned = { warps: few, chunk: few, stages: few, matrixOp: fc.constantFrom("mma" as const, "wgmma" as const) };
+const tuned = {
+  warps: few,
+  chunk: few,
+  stages: few,
+  matrixOp: fc.constantFrom("mma" as const, "wgmma" as const, "wgmma_rs" as const),
+};
 
 const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
   fc.record({
@@ -35,7 +40,6 @@ const instance: fc.Arbitrary<KernelInstance> = fc.oneof(
     tiles: fc.constantFrom(1 as const, 2 as const),
     producers: few,
     ringBytes: few,
-    blocks: fc.constantFrom(1 as const, 2 as const),
     cluster: fc.constantFrom(1 as const, 4 as const),
   }),
   fc.record({

@@ -38,11 +38,19 @@ function multipliers(arch: Arch, models: ResolvedConfig["models"], tokens: numbe
 }
 
 test("warpgroups multiply 16-bit rows of 16 tokens and more where there are such, and clusters share fc1's", () => {
-  const one = { "row_gemm select int8": "mma", "row_gemm select": "wgmma", "row_gemm gate_up": "wgmma" };
-  const dense = { ...one, union_down: "wgmma" };
-  expect(multipliers("sm_90a", [denseModel()], 16)).toEqual({ ...dense, "row_gemm fc1": "mma" });
-  expect(multipliers("sm_90a", [denseModel()], 32)).toEqual({ ...dense, "row_gemm fc1": "wgmma in clusters of 4" });
-  expect(multipliers("sm_90a", [moeModel()], 64)).toEqual({ ...dense, "row_gemm fc1": "mma" });
+  const both = { "row_gemm select int8": "mma", union_down: "wgmma" };
+  const shared = { ...both, "row_gemm select": "wgmma", "row_gemm gate_up": "wgmma" };
+  const inRegisters = { ...both, "row_gemm select": "wgmma_rs", "row_gemm gate_up": "wgmma_rs" };
+  const clustered = { "row_gemm fc1": "wgmma in clusters of 4" };
+  expect(multipliers("sm_90a", [denseModel()], 16)).toEqual({ ...shared, "row_gemm fc1": "mma" });
+  // select's rows are too short to hide products of more tokens than there are.
+  expect(multipliers("sm_90a", [denseModel()], 32)).toEqual({
+    ...inRegisters,
+    ...clustered,
+    "row_gemm select": "wgmma",
+  });
+  expect(multipliers("sm_90a", [denseModel()], 64)).toEqual({ ...inRegisters, ...clustered });
+  expect(multipliers("sm_90a", [moeModel()], 64)).toEqual({ ...inRegisters, "row_gemm fc1": "mma" });
   for (const tokens of [8, 64]) {
     const arch = tokens === 8 ? "sm_90a" : "sm_80";
     expect(new Set(Object.values(multipliers(arch, [denseModel()], tokens)))).toEqual(new Set(["mma"]));
@@ -127,14 +135,14 @@ test("where a wide row fits a stream of one token only, the path over gathered r
 test("expected density and tokens decide how many tiles a warp has", () => {
   const sparse = { models: [denseModel({ density: 0.02 })] };
   expect(tiles(sparse, "gate_up", 16)).toEqual([1]);
-  expect(tiles(sparse, "gate_up", 64)).toEqual([2]);
   expect(tiles({ models: [denseModel({ density: 0.3 })] }, "gate_up", 16)).toEqual([2]);
 });
 
-test("fc1 and select of few tokens leave room for each other on a multiprocessor", () => {
-  const blocks = (role: string, tokens: number) => rowGemms({}, role, tokens).map((i) => i.blocks);
-  expect([blocks("fc1", 16), blocks("select", 16)]).toEqual([[2], [2, 2]]);
-  expect([blocks("fc1", 32), blocks("select", 64), blocks("gate_up", 16)]).toEqual([[1], [1, 1], [1]]);
+test("as many warps copy as their registers allow", () => {
+  const producers = (role: string, tokens: number) => rowGemms({}, role, tokens).map((i) => i.producers);
+  expect([producers("fc1", 32), producers("gate_up", 16), producers("select", 16)]).toEqual([[8], [8], [8, 8]]);
+  // A cluster's exchange, and tokens in registers.
+  expect([producers("fc1", 64), producers("gate_up", 64)]).toEqual([[4], [4]]);
 });
 
 test("the predictor's kernels of the fewest tokens have no producers, and as many warps as have work", () => {
@@ -151,10 +159,10 @@ test("the predictor's kernels of the fewest tokens have no producers, and as man
     [0, 4],
   ]);
   expect(warps({}, "select", 16)).toEqual([
-    [4, 8],
-    [4, 8],
+    [8, 8],
+    [8, 8],
   ]);
-  expect(warps({}, "gate_up", 8)).toEqual([[4, 8]]);
+  expect(warps({}, "gate_up", 8)).toEqual([[8, 8]]);
 });
 
 test("a small multiprocessor gets shorter chunks", () => {

@@ -12,7 +12,7 @@ test("ffn_stream", () => {
   expect(bytes).toBe(8 * 24576 + 512 + 128 + 64 + 4096 + 256);
 });
 
-const rowTile = { warps: 8, producers: 4, chunk: 512, blocks: 1, matrixOp: "mma", cluster: 1 } as const;
+const rowTile = { warps: 8, producers: 4, chunk: 512, matrixOp: "mma", cluster: 1 } as const;
 
 test("row_gemm of gathered rows keeps a list of neurons and routing weights", () => {
   const tile = { role: "gate_up", weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes: 65536 } as const;
@@ -53,6 +53,27 @@ test.each([
   },
 );
 
+test.each([
+  // Lists and 128 token sets; or 256, and less than what wgmma reads behind the ring.
+  ["gate_up", 65536 + 4 * (1024 + 256) + 4 * 64 * 8 + 8 * 128 + 1024],
+  ["select", 65536 + 6144],
+] as const)("row_gemm of tokens in registers has no sums: %s", (role, bytes) => {
+  const tile = { role, weightBits: 16, depth: 4096, tokens: 64, tiles: 4, warps: 4, ringBytes: 65536 } as const;
+  const instance = { family: "row_gemm", ...target, ...rowTile, ...tile, producers: 4, matrixOp: "wgmma_rs" } as const;
+  expect(rowGemmSharedBytes(instance)).toBe(bytes);
+});
+
+test.each([
+  // Slots of 256 rows alone: three of 128 elements, at least which gate_up has; two of them where there is no more room.
+  ["gate_up", 3 * 256 * 256, 3],
+  ["gate_up", 3 * 256 * 256 - 1, 2],
+  ["select", 3 * 256 * 256 - 1, 5],
+] as const)("row_gemm of tokens in registers: %s makes of a ring of %i bytes %i slots", (role, ringBytes, slots) => {
+  const tile = { role, weightBits: 16, depth: 4096, tokens: 64, tiles: 4, warps: 4, ringBytes } as const;
+  const instance = { family: "row_gemm", ...target, ...rowTile, ...tile, producers: 4, matrixOp: "wgmma_rs" } as const;
+  expect(rowGemmSlots(instance)).toBe(slots);
+});
+
 test("row_gemm without producers keeps all tokens beside the rings of its warps", () => {
   const tile = { role: "select", weightBits: 8, depth: 1664, tokens: 8, tiles: 1, warps: 7, producers: 0 } as const;
   const instance = {
@@ -60,7 +81,6 @@ test("row_gemm without producers keeps all tokens beside the rings of its warps"
     ...target,
     ...tile,
     chunk: 512,
-    blocks: 1,
     matrixOp: "mma",
     cluster: 1,
   } as const;

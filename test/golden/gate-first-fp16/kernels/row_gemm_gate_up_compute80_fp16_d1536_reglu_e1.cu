@@ -13,10 +13,9 @@ struct RowGemmGateUpCompute80Fp16D1536RegluE1T8 {
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 90112;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 89088;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -36,10 +35,9 @@ struct RowGemmGateUpCompute80Fp16D1536RegluE1T16 {
   static constexpr int kTokens = 16;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 86016;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 84992;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };

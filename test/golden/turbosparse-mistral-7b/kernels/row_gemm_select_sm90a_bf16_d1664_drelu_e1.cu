@@ -16,7 +16,6 @@ struct RowGemmSelectSm90aBf16D1664DreluE1T8 {
   static constexpr int kProducers = 0;
   static constexpr int kChunk = 256;
   static constexpr int kRingBytes = 118272;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -36,10 +35,9 @@ struct RowGemmSelectSm90aBf16D1664DreluE1T16 {
   static constexpr int kTokens = 16;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 105472;
-  static constexpr int kBlocks = 2;
+  static constexpr int kRingBytes = 222208;
   static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
@@ -59,10 +57,9 @@ struct RowGemmSelectSm90aBf16D1664DreluE1T32 {
   static constexpr int kTokens = 32;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 214016;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
@@ -80,13 +77,12 @@ struct RowGemmSelectSm90aBf16D1664DreluE1T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 1;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 1;
-  static constexpr int kWarps = 8;
+  static constexpr int kTiles = 4;
+  static constexpr int kWarps = 4;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 197632;
-  static constexpr int kBlocks = 1;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kRingBytes = 226304;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
   static constexpr int kCluster = 1;
 };
 

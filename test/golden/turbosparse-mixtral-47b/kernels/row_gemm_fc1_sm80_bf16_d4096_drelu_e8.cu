@@ -16,7 +16,6 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T8 {
   static constexpr int kProducers = 0;
   static constexpr int kChunk = 128;
   static constexpr int kRingBytes = 69632;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -36,10 +35,9 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T16 {
   static constexpr int kTokens = 16;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 156672;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -59,10 +57,9 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T32 {
   static constexpr int kTokens = 32;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 148480;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -82,10 +79,9 @@ struct RowGemmFc1Sm80Bf16D4096DreluE8T64 {
   static constexpr int kTokens = 64;
   static constexpr int kTiles = 1;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 132096;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };

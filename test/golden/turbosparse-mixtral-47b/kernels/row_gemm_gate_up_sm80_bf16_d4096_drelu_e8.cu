@@ -13,10 +13,9 @@ struct RowGemmGateUpSm80Bf16D4096DreluE8T8 {
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 155648;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 154624;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -36,10 +35,9 @@ struct RowGemmGateUpSm80Bf16D4096DreluE8T16 {
   static constexpr int kTokens = 16;
   static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 151552;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 150528;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -59,10 +57,9 @@ struct RowGemmGateUpSm80Bf16D4096DreluE8T32 {
   static constexpr int kTokens = 32;
   static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 142336;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -85,7 +82,6 @@ struct RowGemmGateUpSm80Bf16D4096DreluE8T64 {
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 124928;
-  static constexpr int kBlocks = 1;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };

@@ -13,10 +13,9 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T8 {
   static constexpr int kTokens = 8;
   static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 221184;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 220160;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };
@@ -36,10 +35,9 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T16 {
   static constexpr int kTokens = 16;
   static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 4;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 217088;
-  static constexpr int kBlocks = 1;
+  static constexpr int kRingBytes = 216064;
   static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
@@ -57,13 +55,12 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T32 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 32;
-  static constexpr int kTiles = 2;
-  static constexpr int kWarps = 8;
+  static constexpr int kTiles = 4;
+  static constexpr int kWarps = 4;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 207872;
-  static constexpr int kBlocks = 1;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kRingBytes = 224256;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
   static constexpr int kCluster = 1;
 };
 
@@ -80,13 +77,12 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 2;
-  static constexpr int kWarps = 8;
+  static constexpr int kTiles = 4;
+  static constexpr int kWarps = 4;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 190464;
-  static constexpr int kBlocks = 1;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
+  static constexpr int kRingBytes = 223232;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
   static constexpr int kCluster = 1;
 };
 
