@@ -88,7 +88,7 @@ __device__ void choose_experts(const AddRmsNormArgs& args, const float* logits) 
 // A block norms one row. Sums are rounded to the dtype before they are squared and after they are scaled, as the
 // released models do it.
 template <class C, int kVectors, bool kRoutes>
-__global__ void __launch_bounds__(kNormThreads) add_rms_norm_kernel(const __grid_constant__ AddRmsNormArgs args) {
+__global__ void __launch_bounds__(kNormThreads, 1) add_rms_norm_kernel(const __grid_constant__ AddRmsNormArgs args) {
   using Element = typename C::Element;
   __shared__ float squares[kNormWarps];
   dependents_may_launch();
