@@ -34,7 +34,7 @@ def workload(vocabulary: int, *, batches: tuple[int, ...], tokens: int, mixed: i
 
     prefixes = [draw(3 * BLOCK) for _ in range(3)]
     mix = [
-        request(number, prefixes[number % 3] + draw(numbers.randrange(40, 200)), numbers.randrange(64, 192))
+        request(number, prefixes[number % 3] + draw(numbers.randrange(40, 200)), numbers.randrange(128, 192))
         for number in range(mixed)
     ]
     groups = [[{"prompt": draw(numbers.randrange(5, 60)), "tokens": tokens} for _ in range(size)] for size in batches]
