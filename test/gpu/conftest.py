@@ -54,6 +54,7 @@ _KINDS = {
     "any_predictor_model": lambda model: model.predictor,
     "gate_first_model": lambda model: model.experts == 1 and not model.predictor,
     "mixture_model": lambda model: model.experts > 1,
+    "predictor_mixture_model": lambda model: model.experts > 1 and model.predictor,
 }
 
 

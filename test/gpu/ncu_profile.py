@@ -34,6 +34,7 @@ CASES = [
     ("turbosparse-mistral-7b", "predict", 8),
     ("turbosparse-mixtral-47b", "moe", 1),
     ("turbosparse-mixtral-47b", "moe", 8),
+    ("turbosparse-mixtral-47b", "moe", 64),
 ]
 STALL = re.compile(r"smsp__average_warps_issue_stalled_(\w+)_per_issue_active\.ratio")
 METRICS = {

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from layers import NEURONS, OVERLAP, TOKENS, compare, expected, make_layer
+from layers import NEURONS, OVERLAP, TOKENS, compare, crowd, expected, make_layer
 from turbosparse import ops, reference, synthetic
 from turbosparse.weights import quantize_rows
 
@@ -66,6 +66,14 @@ def test_agrees_with_torch_for_random_predictors(any_predictor_model, device, to
         [synthetic.population_fc2(neurons, rank, 0.1, OVERLAP, model.dtype, generator) for _ in each]
     )
     assert_agreement(layer, quantize(layer, quantized), least_certain=0.9)
+
+
+@by_quantized
+@pytest.mark.parametrize("tokens", [8, 16, 33, 64])
+def test_experts_with_few_and_with_all_tokens(predictor_mixture_model, device, tokens, quantized):
+    layer = make_layer(predictor_mixture_model, device, tokens=tokens)
+    crowd(layer.ids)
+    assert torch.equal(selected(layer, **quantize(layer, quantized)), layer.mask & routed(layer))
 
 
 def crowded_layer(model, device, tokens):

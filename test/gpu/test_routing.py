@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from layers import check, compare, expected, make_layer, repeated
+from layers import check, compare, crowd, expected, make_layer, repeated
 
 TOKENS = [1, 3, 16, 64, 65]
 
@@ -30,6 +30,14 @@ def test_tokens_without_any_expert_give_zero(mixture_model, device, tokens):
 def test_all_tokens_to_one_expert_named_twice(mixture_model, device, tokens):
     layer = layer_of(mixture_model, device, tokens)
     layer.ids.fill_(mixture_model.experts - 1)
+    check(layer)
+
+
+@pytest.mark.parametrize("tokens", [8, 16, 33, 64])
+@pytest.mark.parametrize("density", [0.1, 1.0])
+def test_experts_with_few_and_with_all_tokens(mixture_model, device, tokens, density):
+    layer = make_layer(mixture_model, device, tokens=tokens, density=density)
+    crowd(layer.ids)
     check(layer)
 
 

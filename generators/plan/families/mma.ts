@@ -10,11 +10,9 @@ export const warpgroupRows = 64;
 /** Tokens from which four warps that share a tile of 64 rows read less of shared memory than warps of their own do. */
 const leastWarpgroupTokens = 16;
 
-/** What multiplies rows of so many bits with `tokens` tokens. */
-export function matrixOpFor(arch: Arch, tokens: number, weightBits: 8 | 16): MatrixOp {
-  const widensInRegisters = weightBits === 8;
-  return tokens < leastWarpgroupTokens || widensInRegisters ? "mma" : archLimits[arch].matrixOp;
-}
+/** What multiplies rows with `tokens` tokens. */
+export const matrixOpFor = (arch: Arch, tokens: number): MatrixOp =>
+  tokens < leastWarpgroupTokens ? "mma" : archLimits[arch].matrixOp;
 
 /** Registers of a thread for the sums of `tiles` 16-row tiles of so many tokens. */
 export const accumulators = (tiles: number, tokens: number): number => 4 * tiles * (tokens / tileTokens);

@@ -28,6 +28,8 @@ const chunk = 512;
 const leastRegisterTokens: Partial<Record<RowGemmRole, number>> = { gate_up: 32, select: 64 };
 /** One warpgroup has the sums of the largest wgmma, which leaves few registers for producers. */
 const registerTile = { tiles: 4, warps: 4, producers: 4 } as const;
+/** Of a mixture's tokens, up to which there is no smaller tile for those that go to one expert. */
+const mostUnrouted = 8;
 /** Bytes of a row, in either width, below which the kernel does not halve its chunk. */
 const minChunkBytes = 128;
 const depthMultiple = 64;
@@ -60,31 +62,32 @@ const rowsPerResult = (i: Pick<RowGemmInstance, "role">) => (i.role === "gate_up
 export const rowGemmThreads = (i: Pick<RowGemmInstance, "warps" | "producers">) => 32 * (i.warps + i.producers);
 
 /**
- * Estimated registers a thread: its sums, one step's operands of both sides, and 64 for addresses and more operands. A
- * second tile of int8 rows is widened while the first one's products are still under way, and a cluster adds up what
- * its blocks have.
+ * Estimated registers a thread: its sums, of mma one step's operands of both sides, and 64 for addresses and more
+ * operands. A second tile of int8 rows is widened while the first one's products are still under way. Of wgmma a
+ * selection has token sets of two rows, and a cluster adds up what its blocks have.
  */
 export function rowGemmRegisters(
   i: Pick<RowGemmInstance, "role" | "depth" | "tiles" | "tokens" | "weightBits" | "matrixOp" | "cluster">,
 ): number {
   if (i.matrixOp === "wgmma_rs") return accumulators(i.tiles, warpgroupRows) + registerColumns(i) / 2 + 40;
+  const fixed = accumulators(i.tiles, i.tokens) + 64;
+  if (i.matrixOp === "wgmma") return fixed + (i.cluster > 1 ? i.tokens : 0) + (i.role === "select" ? i.tokens / 4 : 0);
   const widened = i.weightBits === 8 ? ((i.tiles - 1) * i.tokens) / 2 : 0;
-  const exchanged = i.cluster > 1 ? i.tokens / 2 : 0;
-  return accumulators(i.tiles, i.tokens) + 4 * i.tiles + i.tokens / 4 + widened + exchanged + 64;
+  return fixed + 4 * i.tiles + i.tokens / 4 + widened;
 }
 
 /** Rows of the result of a full pass. */
 const passResults = (i: Tile): number => passRows(i) / rowsPerResult(i);
 
 /**
- * Shared memory beside the ring, bytes: sums, the neuron list with routing weights or token sets, mbarriers. Where
- * tokens are in registers there are no sums, but token sets of a pass.
+ * Shared memory beside the ring, bytes: sums, each expert's tokens, the neuron list with routing weights or norms,
+ * mbarriers. Where tokens are in registers there are no sums, but token sets of a pass.
  */
 function sharedBytesBesideRing(i: Tile): number {
   const gathers = i.role === "gate_up" || i.role === "up";
-  const lists = gathers
-    ? 4 * (listCapacity + rowGemmThreads(i)) + 4 * i.tokens * i.experts
-    : 16 * i.experts + 4 * i.tokens;
+  const tokenLists = i.experts === 1 || i.tokens <= mostUnrouted ? 0 : gathers ? 1 : i.experts;
+  const routing = 16 * i.experts + tokenLists * i.tokens;
+  const lists = routing + (gathers ? 4 * (listCapacity + rowGemmThreads(i)) + 4 * i.tokens * i.experts : 4 * i.tokens);
   if (i.matrixOp === "wgmma_rs") return Math.max(readBehindRing, lists + 8 * passResults(i) + 1024);
   return 64 * i.warps * i.tokens + lists + 1024;
 }
@@ -100,8 +103,9 @@ const passRows = (i: Tile): number => (i.cluster > 1 ? warpgroupRows : tileRows 
 function slotBytes(i: Tile, chunkBytes: number): number {
   const elements = chunkBytes / (i.weightBits / 8);
   if (i.matrixOp === "wgmma_rs") return passRows(i) * chunkBytes;
-  const [ofRow, ofToken] = i.matrixOp === "wgmma" ? [0, 0] : [rowPadding, tokenPadding];
-  return passRows(i) * (chunkBytes + ofRow) + i.tokens * (2 * elements + ofToken);
+  if (i.matrixOp === "mma") return passRows(i) * (chunkBytes + rowPadding) + i.tokens * (2 * elements + tokenPadding);
+  const ofRows = passRows(i) * (chunkBytes + (i.weightBits === 8 ? rowPadding : 0));
+  return Math.ceil(ofRows / ringUnit) * ringUnit + i.tokens * 2 * elements;
 }
 
 const leastChunkBytes = (i: Tile): number => (i.matrixOp === "wgmma_rs" ? 2 * registerColumns(i) : minChunkBytes);
@@ -133,10 +137,14 @@ function candidateOf(tile: Tile): Candidate<RowGemmInstance> {
   return { legal: false, parameters, reason: `A thread needs about ${registers} registers; ${limit} are left.` };
 }
 
+/** A mixture's expert has too few of the tokens, and int8 rows have to come through registers themselves. */
+const readsTokensToRegisters = ({ role, weightBits, tokens, experts }: RowGemmKey): boolean =>
+  weightBits === 16 && experts === 1 && tokens >= (leastRegisterTokens[role] ?? Infinity);
+
 /** fc1 gains where a cluster shares its row length, but experts together have rows enough for all blocks. */
-function rowGemmMatrixOp({ role, arch, tokens, experts, weightBits }: RowGemmKey): MatrixOp {
+function rowGemmMatrixOp({ role, arch, tokens, experts }: RowGemmKey): MatrixOp {
   const unshared = experts > 1 || tokens < leastClusterTokens;
-  return role === "fc1" && unshared ? "mma" : matrixOpFor(arch, tokens, weightBits);
+  return role === "fc1" && unshared ? "mma" : matrixOpFor(arch, tokens);
 }
 
 function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
@@ -150,7 +158,7 @@ function* candidates(key: RowGemmKey): Generator<Candidate<RowGemmInstance>> {
   const matrixOp = rowGemmMatrixOp(key);
   // A block of fc1 with rows of its own has few of them, and yet reads all tokens.
   const cluster = key.role === "fc1" && matrixOp === "wgmma" ? 4 : 1;
-  if (matrixOp === "wgmma" && key.tokens >= (leastRegisterTokens[key.role] ?? Infinity)) {
+  if (matrixOp === "wgmma" && readsTokensToRegisters(key)) {
     yield candidateOf({ ...key, ...registerTile, chunk, matrixOp: "wgmma_rs", cluster });
   }
   for (const warps of cluster > 1 ? clusterWarps : warpChoices) {

@@ -58,7 +58,7 @@ function* ringCandidates(
 
 function* candidates(key: UnionDownKey): Generator<Candidate<UnionDownInstance>> {
   const { family: _family, arch: _arch, ...shape } = key;
-  const matrixOp = matrixOpFor(key.arch, key.tokens, 16);
+  const matrixOp = matrixOpFor(key.arch, key.tokens);
   for (const columns of columnChoices) {
     const reason = columnObjection(key, columns);
     if (reason !== undefined) {

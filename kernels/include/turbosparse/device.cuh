@@ -71,6 +71,19 @@ __device__ __forceinline__ void load_matrix_x2_transposed(uint32_t (&r)[2], uint
                : "memory");
 }
 
+__device__ __forceinline__ uint4 load_shared_16(uint32_t address) {
+  uint4 r;
+  asm volatile("ld.shared.v4.b32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r.x), "=r"(r.y), "=r"(r.z), "=r"(r.w)
+               : "r"(address)
+               : "memory");
+  return r;
+}
+__device__ __forceinline__ uint32_t load_shared_2(uint32_t address) {
+  uint16_t r;
+  asm volatile("ld.shared.u16 %0, [%1];" : "=h"(r) : "r"(address) : "memory");
+  return r;
+}
 __device__ __forceinline__ void load_shared_8(uint32_t (&r)[2], uint32_t address) {
   asm volatile("ld.shared.v2.b32 {%0, %1}, [%2];" : "=r"(r[0]), "=r"(r[1]) : "r"(address) : "memory");
 }

@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(FfnStreamShape<C>::kBlockThreads, 1)
   list.scan(warp_totals);
   FfnStreamThread<C> mine(tokens);
   if constexpr (C::kExperts > 1) {
-    load_routing_weights<C::kTokens, C::kExperts>(routing_weights, args.routing, args.tokens);
+    load_routing<C::kTokens, C::kExperts>(nullptr, routing_weights, args.routing, nullptr, args.tokens);
   }
 
   // Every gridDim.x-th neuron, so that at any time the blocks read neighbouring memory.

@@ -6,45 +6,62 @@
 
 namespace turbosparse {
 
-// weights [kTokens, kExperts] in shared memory. The threads of the block share the tokens; the caller synchronises.
+// masks [kExperts] in shared memory, unless nullptr: bit t where token t goes to the expert and is no padding.
+// weights [kTokens, kExperts] in shared memory, unless nullptr. A thread looks at a token; the caller synchronises.
 template <int kTokens, int kExperts>
-__device__ void load_routing_weights(float* weights, const Routing& routing, int tokens) {
-  for (int t = threadIdx.x; t < kTokens; t += blockDim.x) {
+__device__ __forceinline__ void load_routing(unsigned long long* masks, float* weights, const Routing& routing,
+                                             const uint8_t* padding, int tokens) {
+  static_assert(kTokens <= 64 && kExperts <= 64, "a bit for each");
+  constexpr int kWarps = (kTokens + 31) / 32;
+  constexpr int kBatch = 4;  // of a token's experts, whose latencies overlap
+  const int t = static_cast<int>(threadIdx.x);
+  if (t >= kWarps * 32) return;
+  const bool present = t < tokens;
+  const bool padded = present && padding != nullptr && __ldcg(padding + t) != 0;
+  if (weights != nullptr && t < kTokens) {
+#pragma unroll
     for (int e = 0; e < kExperts; ++e) weights[t * kExperts + e] = 0.0f;
-    for (int k = 0; t < tokens && k < routing.top_k; ++k) {
-      const int id = __ldcg(routing.topk_ids + t * routing.top_k + k);
-      if (id >= 0 && id < kExperts) weights[t * kExperts + id] += __ldcg(routing.topk_weights + t * routing.top_k + k);
+  }
+  uint64_t experts = 0;
+  for (int first = 0; present && first < routing.top_k; first += kBatch) {
+    int ids[kBatch];
+    float scales[kBatch];
+#pragma unroll
+    for (int j = 0; j < kBatch; ++j) {
+      const int at = t * routing.top_k + min(first + j, routing.top_k - 1);
+      ids[j] = __ldcg(routing.topk_ids + at);
+      scales[j] = weights == nullptr ? 0.0f : __ldcg(routing.topk_weights + at);
+    }
+#pragma unroll
+    for (int j = 0; j < kBatch; ++j) {
+      if (first + j >= routing.top_k || ids[j] < 0 || ids[j] >= kExperts) continue;
+      experts |= uint64_t{1} << ids[j];
+      if (weights != nullptr) weights[t * kExperts + ids[j]] += scales[j];
     }
   }
-}
-
-// masks [kExperts] in shared memory: bit t where token t goes to the expert and is no padding. Synchronises.
-template <int kExperts>
-__device__ void load_routing_masks(unsigned long long* masks, const Routing& routing, const uint8_t* padding,
-                                   int tokens) {
-  for (int e = threadIdx.x; e < kExperts; e += blockDim.x) masks[e] = 0;
-  __syncthreads();
-  for (int t = threadIdx.x; t < tokens; t += blockDim.x) {
-    if (padding != nullptr && __ldcg(padding + t) != 0) continue;
-    if constexpr (kExperts == 1) {
-      atomicOr(&masks[0], 1ull << t);
+  if (masks == nullptr) return;
+  if (padded) experts = 0;
+#pragma unroll
+  for (int e = 0; e < kExperts; ++e) {
+    const uint32_t of_warp = __ballot_sync(0xffffffffu, (experts >> e & 1) != 0);
+    if (t % 32 != 0) continue;
+    if constexpr (kWarps == 1) {
+      masks[e] = of_warp;
     } else {
-      for (int k = 0; k < routing.top_k; ++k) {
-        const int id = __ldcg(routing.topk_ids + t * routing.top_k + k);
-        if (id >= 0 && id < kExperts) atomicOr(&masks[id], 1ull << t);
-      }
+      reinterpret_cast<uint32_t*>(masks + e)[t / 32] = of_warp;
     }
   }
-  __syncthreads();
 }
 
-// masks as load_routing_masks() does, and the experts that have tokens, in order: their number. The caller
-// synchronises.
-template <int kExperts>
+// masks as load_routing() makes them, and the experts that have tokens, in order: their number. Synchronises, but for
+// the list.
+template <int kTokens, int kExperts>
 __device__ int list_active_experts(int* active_experts, unsigned long long* masks, const Routing& routing,
                                    const uint8_t* padding, int tokens) {
-  load_routing_masks<kExperts>(masks, routing, padding, tokens);
+  load_routing<kTokens, kExperts>(masks, nullptr, routing, padding, tokens);
+  __syncthreads();
   int count = 0;
+#pragma unroll
   for (int e = 0; e < kExperts; ++e) {
     if (masks[e] == 0) continue;
     if (threadIdx.x == 0) active_experts[count] = e;

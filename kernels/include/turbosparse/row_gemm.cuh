@@ -2,9 +2,10 @@
 //
 // A block owns a contiguous share of the rows and walks along their length: producer warps copy a chunk of every row,
 // and of the tokens, into a slot of a ring in shared memory, and computing warps multiply. Rows are on the M side,
-// tokens on the N side of mma.m16n8k16. With many rows a warp owns tiles of them; with few the warps share the row
-// length as well and add their sums in a fixed order. Rows that no earlier kernel writes are sent for before the
-// earlier kernels have ended.
+// tokens on the N side of mma or wgmma, but for wgmma_rs, which has them the other way round and the tokens in
+// registers. With many rows a warp owns tiles of them; with few the warps share the row length as well and add their
+// sums in a fixed order. Rows that no earlier kernel writes are sent for before the earlier kernels have ended. Of a
+// mixture's tokens a pass has only those that go to its rows' expert.
 #pragma once
 
 #include <climits>
@@ -86,9 +87,11 @@ __device__ void compute_rows(const RowGemmArgs& args, const RowShare<C>& share, 
   uint64_t tokens = 0;
   if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
   std::conditional_t<Shape::kWarpgroups, RowGemmWarpgroup<C>, RowGemmWarp<C>> mine;
+  std::conditional_t<Shape::kInt8, TokenNorms<C>, int> norms{};
+  int norms_expert = -1;  // whose tokens' they are
   RingPosition at;
   for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
-    mine.begin(RowShare<C>::tiles(pass), args.tokens);
+    mine.begin(RowShare<C>::tiles(pass), share.token_count(pass));
     NeuronFacts facts[C::kTiles];
     if constexpr (Shape::kGathers) {
 #pragma unroll
@@ -96,15 +99,24 @@ __device__ void compute_rows(const RowGemmArgs& args, const RowShare<C>& share, 
         if (mine.group == 0 && m < mine.count) facts[m] = load_facts<C>(args, share, pass, mine.tile(m));
       }
     }
+    float scales[C::kTiles][2];
     if constexpr (Shape::kInt8) {
-      load_norms<C>(args, share.tokens(pass), scratch.norms);
-      named_barrier(1, Shape::kComputeThreads);
+#pragma unroll
+      for (int m = 0; m < C::kTiles; ++m) load_scales(scales[m], args, share, pass, mine.tile(m));
     }
     for (int chunk = chunks.begin; chunk < chunks.end; ++chunk) {
       mbarrier_wait(&ring.full[at.slot], at.parity);
-      mine.multiply(ring, at.slot, min(ring.chunk, args.depth - chunk * ring.chunk));
+      const int length = min(ring.chunk, args.depth - chunk * ring.chunk);
+      mine.multiply(ring, at.slot, length);
+      if constexpr (Shape::kInt8) {
+        if (pass.expert != norms_expert) norms.add(ring, at.slot, length, share.token_count(pass));
+      }
       mbarrier_arrive(&ring.empty[at.slot]);
       at.advance(ring.slots);
+    }
+    if constexpr (Shape::kInt8) {
+      if (pass.expert != norms_expert) norms.publish(scratch.norms);
+      norms_expert = pass.expert;
     }
     mine.reduce(sums);
     if constexpr (Shape::kClusters) {
@@ -116,7 +128,7 @@ __device__ void compute_rows(const RowGemmArgs& args, const RowShare<C>& share, 
       cluster_wait();
       if (mine.group == 0 && tile == cluster_rank()) {
         RowExchange<C>::add_up(sums, mine.sums[0]);
-        write_hidden_layer<C>(args, pass, tile, mine.sums[0]);
+        write_hidden_layer<C>(args, share, pass, tile, mine.sums[0]);
       }
     } else if (mine.group == 0) {
 #pragma unroll
@@ -124,18 +136,18 @@ __device__ void compute_rows(const RowGemmArgs& args, const RowShare<C>& share, 
         if (m >= mine.count) break;
         const int tile = mine.tile(m);
         if constexpr (Shape::kSelects && C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
-        if constexpr (Shape::kInt8) finish_logits<C>(args, share, pass, tile, tokens, scratch.norms, mine.sums[m]);
+        if constexpr (Shape::kInt8) {
+          finish_logits<C>(args, share, pass, tile, tokens, scales[m], scratch.norms, mine.sums[m]);
+        }
         if constexpr (C::kRole == Role::fc1) {
-          write_hidden_layer<C>(args, pass, tile, mine.sums[m]);
+          write_hidden_layer<C>(args, share, pass, tile, mine.sums[m]);
         } else if constexpr (Shape::kSelects) {
-          write_selection<C>(args, pass, tile, tokens, mine.sums[m]);
+          write_selection<C>(args, share, pass, tile, tokens, mine.sums[m]);
         } else {
           write_activations<C>(args, share, pass, tile, facts[m], scratch.routing_weights, mine.sums[m]);
         }
       }
     }
-    // The next pass's norms are of another expert.
-    if constexpr (Shape::kInt8 && C::kExperts > 1) named_barrier(1, Shape::kComputeThreads);
   }
   clear_other_selections<C>(args, scratch);
 }
@@ -147,7 +159,7 @@ __device__ void compute_tokens(const RowGemmArgs& args, const RowShare<C>& share
   using Shape = RowGemmShape<C>;
   if constexpr (Shape::kRowsKnown) wait_for_prerequisites();
   uint64_t tokens = 0;
-  if constexpr (Shape::kSelects && C::kExperts == 1) tokens = real_tokens(args);
+  if constexpr (Shape::kSelects) tokens = real_tokens(args);
   RowGemmTokens<C> mine(args, share, scratch);
   RingPosition at;
   for (RowPass pass = share.first(); pass.units > 0; pass = share.next(pass)) {
@@ -160,11 +172,9 @@ __device__ void compute_tokens(const RowGemmArgs& args, const RowShare<C>& share
     if constexpr (Shape::kGathers) {
       mine.write_activations(pass);
     } else {
-      if constexpr (C::kExperts > 1) tokens = scratch.expert_tokens[pass.expert];
       mine.write_selection(pass, tokens);
     }
   }
-  clear_other_selections<C>(args, scratch);
 }
 
 template <class C>
@@ -182,7 +192,7 @@ __global__ void __launch_bounds__(RowGemmShape<C>::kThreads, 1)
     cluster_arrive();  // the block has started
   }
   const RowShare<C> share(args, scratch);
-  const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), args.tokens);
+  const RowRing<C> ring(shared, scratch.barriers, share.row_capacity(), share.token_capacity());
   const RowChunks chunks = chunks_of_block<C>(args.depth, ring.chunk);
   if (threadIdx.x >= Shape::kComputeThreads) {
     produce_rows<C>(args, share, ring, chunks);

@@ -148,10 +148,10 @@ __global__ void __launch_bounds__(DirectShape<C>::kThreads, 2)
             args, units, pass, 0, 0, tokens, scales, [&](int j) { return scratch.margins[product_token(0, j)]; },
             products[0]);
       }
-      write_selection<C>(args, pass, 0, tokens, products);
+      write_selection<C>(args, units, pass, 0, tokens, products);
     } else {
       add_warps<C>(products, scratch.sums);
-      if (threadIdx.x < 32) write_hidden_layer<C>(args, pass, 0, products);
+      if (threadIdx.x < 32) write_hidden_layer<C>(args, units, pass, 0, products);
       __syncthreads();
     }
   }

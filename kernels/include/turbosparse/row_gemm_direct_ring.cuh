@@ -65,8 +65,8 @@ class DirectUnits {
     int experts = 1;
     if constexpr (C::kExperts > 1) {
       if constexpr (!Shape::kSelects) wait_for_prerequisites();
-      experts = list_active_experts<C::kExperts>(scratch.active_experts, scratch.expert_tokens, args.gemm.routing,
-                                                 args.gemm.padding, args.gemm.tokens);
+      experts = list_active_experts<C::kTokens, C::kExperts>(scratch.active_experts, scratch.expert_tokens,
+                                                             args.gemm.routing, args.gemm.padding, args.gemm.tokens);
       __syncthreads();
     }
     count_ = experts * args.units_per_expert;
@@ -79,7 +79,7 @@ class DirectUnits {
   // The calling warp's rows of a unit.
   __device__ RowPass rows_of(int unit) const {
     const int index = C::kExperts == 1 ? 0 : unit / args_.units_per_expert;
-    RowPass pass{unit, 0, C::kExperts == 1 ? 0 : scratch_.active_experts[index], 0, 0};
+    RowPass pass{unit, 0, C::kExperts == 1 ? 0 : scratch_.active_experts[index], 0, 0, 0};
     pass.first = (unit - index * args_.units_per_expert) * args_.unit_rows;
     if constexpr (Shape::kSelects) pass.first += static_cast<int>(threadIdx.x) / 32 * Shape::kTileRows;
     const auto rows_up_to = [&](int end) { return max(0, min(tile_rows(), end - pass.first)); };
@@ -91,6 +91,10 @@ class DirectUnits {
   __device__ int row(const RowPass& pass, int i) const {
     return pass.expert * args_.gemm.rows_per_expert + pass.first + i;
   }
+  // Every pass multiplies all tokens.
+  __device__ int token_count(const RowPass&) const { return args_.gemm.tokens; }
+  __device__ int token(const RowPass&, int i) const { return i; }
+  __device__ bool exists(const RowPass&, int) const { return true; }
   __device__ const Element* tokens(const RowPass& pass) const {
     const auto* x = static_cast<const Element*>(args_.gemm.x);
     return Shape::kSelects ? x + static_cast<int64_t>(pass.expert) * args_.gemm.tokens * args_.gemm.depth : x;

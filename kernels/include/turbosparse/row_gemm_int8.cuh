@@ -5,6 +5,7 @@
 #include <climits>
 
 #include "turbosparse/row_gemm_outputs.cuh"
+#include "turbosparse/row_gemm_ring.cuh"
 
 namespace turbosparse {
 
@@ -47,25 +48,43 @@ inline constexpr float kRecheckDeviations = 5.0f;
 // the deviations that count.
 __device__ __forceinline__ float recheck_norm(float squares) { return kRecheckDeviations * sqrtf(squares / 12.0f); }
 
-// The norms of the tokens' hidden layers [tokens, depth] by the computing warps.
+// The norms of the hidden layers of a pass's tokens, from the slots that they are multiplied out of: computing threads
+// that follow each other have a token together.
 template <class C>
-__device__ void load_norms(const RowGemmArgs& args, const typename C::Element* hidden, float* norms) {
-  const int lane = threadIdx.x % 32;
-  for (int t = threadIdx.x / 32; t < args.tokens; t += C::kWarps) {
-    float sum = 0.0f;
-#pragma unroll 8  // the loads of all rounds are on their way together
-    for (int v = lane; v < args.depth / 8; v += 32) {
+class TokenNorms {
+ public:
+  using Shape = RowGemmShape<C>;
+
+  // Adds the squares of a slot of `length` columns, of the first `tokens` tokens.
+  __device__ void add(const RowRing<C>& ring, int slot, int length, int tokens) {
+    const int token = static_cast<int>(threadIdx.x) / kSharing;
+    if (token >= tokens) return;
+    const uint32_t start = ring.tokens(slot);
+    for (int v = static_cast<int>(threadIdx.x) % kSharing; v < length / 8; v += kSharing) {
       float values[8];
       unpack8<typename C::Element>(
-          values, __ldcg(reinterpret_cast<const uint4*>(hidden + static_cast<int64_t>(t) * args.depth) + v));
+          values, load_shared_16(start + ring_offset<Shape::kWarpgroups>(token, v * 16, ring.token_stride,
+                                                                         ring.token_panel_bytes())));
 #pragma unroll
-      for (int i = 0; i < 8; ++i) sum = fmaf(values[i], values[i], sum);
+      for (int i = 0; i < 8; ++i) squares_ = fmaf(values[i], values[i], squares_);
     }
-#pragma unroll
-    for (int o = 16; o > 0; o /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, o);
-    if (lane == 0) norms[t] = recheck_norm(sum);
   }
-}
+
+  // recheck_norm of each token, for all computing warps, which come together before and after.
+  __device__ void publish(float* norms) {
+#pragma unroll
+    for (int o = kSharing / 2; o > 0; o /= 2) squares_ += __shfl_xor_sync(0xffffffffu, squares_, o);
+    named_barrier(1, Shape::kComputeThreads);
+    if (threadIdx.x % kSharing == 0) norms[threadIdx.x / kSharing] = recheck_norm(squares_);
+    named_barrier(1, Shape::kComputeThreads);
+    squares_ = 0.0f;
+  }
+
+ private:
+  static constexpr int kSharing = Shape::kComputeThreads / C::kTokens;
+  static_assert(kSharing >= 1 && kSharing <= 32, "threads of one warp");
+  float squares_ = 0.0f;
+};
 
 // The scales of the calling lane's two rows of a tile.
 template <class Share>
@@ -119,8 +138,8 @@ __device__ float exact_dot(const int8_t* high, const int8_t* low, const typename
 
 // Evaluates those logits of a tile of rows and one of tokens exactly that are so near the threshold that the error of
 // the high plane's could matter, of the `tokens` that may select a row, one bit each. A lane's logits h * 2 + j are of
-// row product_row(h) and token product_token(n, j). Their errors are at most scale * margin(j), which may be NaN as
-// they may.
+// row product_row(h) and the pass's token product_token(n, j). Their errors are at most scale * margin(j), which may be
+// NaN as they may.
 template <class C, class Share, class Margin>
 __device__ void recheck_logits(const RowGemmArgs& args, const Share& share, const RowPass& pass, int tile, int n,
                                uint64_t tokens, const float (&scales)[2], const Margin& margin, float (&logits)[4]) {
@@ -133,7 +152,8 @@ __device__ void recheck_logits(const RowGemmArgs& args, const Share& share, cons
   for (int i = 0; i < 4; ++i) {
     // Also where rounding to the dtype, which follows, could carry the logit over the threshold.
     const float distance = scales[i / 2] * margin(i % 2) + fabsf(args.threshold) * (1.0f / 256.0f);
-    const bool near = tile * 16 + product_row(i / 2) < pass.count && (tokens >> product_token(n, i % 2) & 1) != 0 &&
+    const bool near = tile * 16 + product_row(i / 2) < pass.count && share.exists(pass, product_token(n, i % 2)) &&
+                      (tokens >> share.token(pass, product_token(n, i % 2)) & 1) != 0 &&
                       !(fabsf(logits[i] - args.threshold) > distance);
     lanes[i] = __ballot_sync(0xffffffffu, near);
     before[i] = count;
@@ -158,7 +178,7 @@ __device__ void recheck_logits(const RowGemmArgs& args, const Share& share, cons
       for (; skip > 0; --skip) left &= left - 1;
       const int source = __ffs(left) - 1;
       const int64_t row = share.row(pass, tile * 16 + i / 2 * 8 + source / 4);
-      const int64_t token = n * 8 + source % 4 * 2 + i % 2;
+      const int64_t token = share.token(pass, n * 8 + source % 4 * 2 + i % 2);
       sum = exact_dot<C>(static_cast<const int8_t*>(args.rows) + row * args.depth, args.low_rows + row * args.depth,
                          share.tokens(pass) + token * args.depth, args.depth);
     }
@@ -173,14 +193,14 @@ __device__ void recheck_logits(const RowGemmArgs& args, const Share& share, cons
   }
 }
 
-// Turns a tile's products with the high plane into logits. `norms` are recheck_norm of the tokens.
+// Turns a tile's products with the high plane into logits. `scales` are the calling lane's rows', `norms` are
+// recheck_norm of the pass's tokens.
 template <class C, class Share>
 __device__ void finish_logits(const RowGemmArgs& args, const Share& share, const RowPass& pass, int tile,
-                              uint64_t tokens, const float* norms, TileProducts<C>& d) {
-  float scales[2];
-  load_scales(scales, args, share, pass, tile);
+                              uint64_t tokens, const float (&scales)[2], const float* norms, TileProducts<C>& d) {
 #pragma unroll
   for (int n = 0; n < C::kTokens / 8; ++n) {
+    if (!share.exists(pass, n * 8)) break;
 #pragma unroll
     for (int i = 0; i < 4; ++i) d[n][i] *= scales[i / 2];
     recheck_logits<C>(

@@ -13,8 +13,9 @@ __device__ __forceinline__ int product_row(int half) { return half * 8 + static_
 __device__ __forceinline__ int product_token(int n, int j) { return n * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + j; }
 
 // fc1: the hidden layer, rounded to the dtype as a checkpoint evaluated in its own dtype does.
-template <class C>
-__device__ void write_hidden_layer(const RowGemmArgs& args, const RowPass& pass, int tile, const TileProducts<C>& d) {
+template <class C, class Share>
+__device__ void write_hidden_layer(const RowGemmArgs& args, const Share& share, const RowPass& pass, int tile,
+                                   const TileProducts<C>& d) {
   using Element = typename C::Element;
   auto* out = static_cast<Element*>(args.hidden_layer);
 #pragma unroll
@@ -25,10 +26,10 @@ __device__ void write_hidden_layer(const RowGemmArgs& args, const RowPass& pass,
     for (int n = 0; n < C::kTokens / 8; ++n) {
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const int token = product_token(n, j);
-        if (token < args.tokens) {
-          out[(static_cast<int64_t>(pass.expert) * args.tokens + token) * args.rows_per_expert + pass.first + i] =
-              from_float<Element>(threshold_relu(d[n][h * 2 + j], 0.0f));
+        const int t = product_token(n, j);
+        if (t < share.token_count(pass)) {
+          const int64_t row = static_cast<int64_t>(pass.expert) * args.tokens + share.token(pass, t);
+          out[row * args.rows_per_expert + pass.first + i] = from_float<Element>(threshold_relu(d[n][h * 2 + j], 0.0f));
         }
       }
     }
@@ -48,9 +49,9 @@ __device__ inline uint64_t real_tokens(const RowGemmArgs& args) {
 }
 
 // select and gate: the token set of each of a tile's rows, of which `tokens` may be members, and the bitmap's bytes.
-template <class C>
-__device__ void write_selection(const RowGemmArgs& args, const RowPass& pass, int tile, uint64_t tokens,
-                                const TileProducts<C>& d) {
+template <class C, class Share>
+__device__ void write_selection(const RowGemmArgs& args, const Share& share, const RowPass& pass, int tile,
+                                uint64_t tokens, const TileProducts<C>& d) {
   using Element = typename C::Element;
   const int lane = threadIdx.x % 32;
 #pragma unroll
@@ -62,11 +63,13 @@ __device__ void write_selection(const RowGemmArgs& args, const RowPass& pass, in
     for (int n = 0; n < C::kTokens / 8; ++n) {
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const int token = product_token(n, j);
+        const int t = product_token(n, j);
+        if (!share.exists(pass, t)) continue;
+        const int token = share.token(pass, t);
         float value = d[n][h * 2 + j];
         if constexpr (C::kRole == Role::select) {
           value = to_float<Element>(from_float<Element>(value));
-        } else if (i < pass.count && token < args.tokens) {
+        } else if (i < pass.count && t < share.token_count(pass)) {
           args.gate_values[neuron * args.tokens + token] = value;
         }
         // A NaN keeps the neuron, so that it shows in the output.
@@ -121,35 +124,57 @@ __device__ NeuronFacts load_facts(const RowGemmArgs& args, const RowShare<C>& sh
   return facts;
 }
 
-// gate_up and up: the activations, cut by the mask and scaled by the routing.
+// gate_up and up: the activations, cut by the mask and scaled by the routing; 0 of tokens that a pass leaves out.
 template <class C>
 __device__ void write_activations(const RowGemmArgs& args, const RowShare<C>& share, const RowPass& pass, int tile,
                                   const NeuronFacts& facts, const float* routing_weights, const TileProducts<C>& d) {
   using Element = typename C::Element;
   constexpr bool kBoth = C::kRole == Role::gate_up;
+  const int lane = threadIdx.x % 32;
+  const int tokens = share.token_count(pass);
+  auto* out = static_cast<Element*>(args.activations);
 #pragma unroll
   for (int h = 0; h < RowGemmShape<C>::kTileItems / 8; ++h) {
     const int i = tile * RowGemmShape<C>::kTileItems + product_row(h);
-    if (i >= pass.count) continue;
+    const bool exists = i < pass.count;
+    const int64_t rank = share.rank(pass, i);
+    const auto activation = [&](int n, int j, int token) {
+      float value = 0.0f;
+      if ((facts.tokens[h] >> token & 1) != 0) {
+        const float gate =
+            kBoth ? d[n][j] : __ldcg(args.gate_values + static_cast<int64_t>(facts.row[h]) * args.tokens + token);
+        value = combine<C::kActivation>(gate, d[n][kBoth ? 2 + j : h * 2 + j], args.threshold);
+        if constexpr (C::kExperts > 1) {
+          value *= routing_weights[token * C::kExperts + facts.row[h] / args.rows_per_expert];
+        }
+      }
+      return from_float<Element>(value);
+    };
+    if constexpr (RowGemmShape<C>::kRouted) {
+      for (int n = lane % 4; exists && n < C::kTokens / 8; n += 4) {
+        *reinterpret_cast<uint4*>(out + activation_index<C::kTokens>(rank, n)) = uint4{};
+      }
+      __syncwarp();
+    }
 #pragma unroll
     for (int n = 0; n < C::kTokens / 8; ++n) {
       Element pair[2];
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
-        const int token = product_token(n, j);
-        float value = 0.0f;
-        if (token < args.tokens && (facts.tokens[h] >> token & 1) != 0) {
-          const float gate =
-              kBoth ? d[n][j] : __ldcg(args.gate_values + static_cast<int64_t>(facts.row[h]) * args.tokens + token);
-          value = combine<C::kActivation>(gate, d[n][kBoth ? 2 + j : h * 2 + j], args.threshold);
-          if constexpr (C::kExperts > 1) {
-            value *= routing_weights[token * C::kExperts + facts.row[h] / args.rows_per_expert];
-          }
+        const int t = product_token(n, j);
+        pair[j] = from_float<Element>(0.0f);
+        if (!exists || t >= tokens) continue;
+        const int token = share.token(pass, t);
+        pair[j] = activation(n, j, token);
+        if constexpr (RowGemmShape<C>::kRouted) {
+          out[activation_index<C::kTokens>(rank, token / 8) + token % 8] = pair[j];
         }
-        pair[j] = from_float<Element>(value);
       }
-      auto* out = static_cast<Element*>(args.activations) + activation_index<C::kTokens>(share.rank(pass, i), n);
-      reinterpret_cast<uint32_t*>(out)[threadIdx.x % 4] = *reinterpret_cast<const uint32_t*>(pair);
+      if constexpr (!RowGemmShape<C>::kRouted) {
+        if (!exists) continue;
+        auto* both = reinterpret_cast<uint32_t*>(out + activation_index<C::kTokens>(rank, n));
+        both[lane % 4] = *reinterpret_cast<const uint32_t*>(pair);
+      }
     }
   }
 }

@@ -15,20 +15,29 @@ struct RowRing {
   uint64_t* full;
   uint64_t* empty;
   int chunk;         // columns of a slot
+  int row_count;     // of a slot, but for what the last tile lacks
   int row_stride;    // bytes
   int token_stride;  // bytes
+  int token_rows;    // of a slot
   int row_bytes;     // of all rows of a slot; the tokens follow
   int slot_bytes;
   int slots;
 
-  __device__ RowRing(unsigned char* ring, uint64_t* barriers, int row_capacity, int tokens)
-      : memory(ring), full(barriers), empty(barriers + Shape::kMaxSlots) {
+  __device__ RowRing(unsigned char* ring, uint64_t* barriers, int row_capacity, int token_capacity)
+      : memory(ring),
+        full(barriers),
+        empty(barriers + Shape::kMaxSlots),
+        row_count(row_capacity),
+        token_rows(token_capacity) {
     for (chunk = C::kChunk;; chunk /= 2) {
       row_stride = chunk * Shape::kWeightSize + Shape::kRowPadding;
       token_stride = chunk * 2 + Shape::kTokenPadding;
       row_bytes = row_capacity * row_stride;
+      if constexpr (Shape::kWarpgroups && !Shape::kRowPanels) {
+        row_bytes = (row_bytes + kPanelAlignment - 1) / kPanelAlignment * kPanelAlignment;
+      }
       slot_bytes = row_bytes;
-      if constexpr (!Shape::kTokensInRegisters) slot_bytes += (Shape::kWarpgroups ? C::kTokens : tokens) * token_stride;
+      if constexpr (!Shape::kTokensInRegisters) slot_bytes += token_rows * token_stride;
       slots = min(C::kRingBytes / slot_bytes, Shape::kMaxSlots);
       if (slots >= Shape::kWantedSlots || chunk == Shape::kMinChunk) break;
     }
@@ -44,7 +53,7 @@ struct RowRing {
   __device__ uint32_t tokens(int slot) const { return rows(slot) + row_bytes; }
   // Panels for wgmma, which hold kPanelBytes of every row or token.
   __device__ uint32_t row_panel_bytes() const { return row_bytes / (chunk * 2 / kPanelBytes); }
-  static constexpr uint32_t kTokenPanelBytes = C::kTokens * kPanelBytes;
+  __device__ uint32_t token_panel_bytes() const { return token_rows * kPanelBytes; }
 };
 
 // Where the 16 bytes at `offset` of a row or token lie from the first one on.
@@ -81,9 +90,9 @@ class RowProducer {
     if (row_offset_ >= length * Shape::kWeightSize) return;
     const unsigned char* base = base_ + offset * Shape::kWeightSize;
     const uint32_t rows = ring_.rows(slot);
-    const uint32_t panel_bytes = Shape::kWarpgroups ? ring_.row_panel_bytes() : 0;
+    const uint32_t panel_bytes = Shape::kRowPanels ? ring_.row_panel_bytes() : 0;
     const auto target = [&](int row) {
-      return rows + ring_offset<Shape::kWarpgroups>(row, row_offset_, ring_.row_stride, panel_bytes);
+      return rows + ring_offset<Shape::kRowPanels>(row, row_offset_, ring_.row_stride, panel_bytes);
     };
     // Rows are looked up together, so that the latencies overlap.
     constexpr int kBatch = 4;
@@ -116,14 +125,14 @@ class RowProducer {
     const auto* x = reinterpret_cast<const unsigned char*>(share_.tokens(pass) + offset);
     const uint32_t tokens = ring_.tokens(slot);
 #pragma unroll 4
-    for (int i = threadIdx.x - Shape::kComputeThreads; i < args_.tokens << token_shift();
+    for (int i = threadIdx.x - Shape::kComputeThreads; i < share_.token_count(pass) << token_shift();
          i += Shape::kProducerThreads) {
       const int token = i >> token_shift();
       const int vector = i & ((1 << token_shift()) - 1);
       if (vector < vectors) {
-        copy_async_16(tokens + ring_offset<Shape::kWarpgroups>(token, vector * 16, ring_.token_stride,
-                                                               RowRing<C>::kTokenPanelBytes),
-                      x + static_cast<uint32_t>(token * (args_.depth * 2) + vector * 16));
+        copy_async_16(
+            tokens + ring_offset<Shape::kWarpgroups>(token, vector * 16, ring_.token_stride, ring_.token_panel_bytes()),
+            x + static_cast<uint32_t>(share_.token(pass, token) * (args_.depth * 2) + vector * 16));
       }
     }
   }

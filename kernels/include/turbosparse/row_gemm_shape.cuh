@@ -28,10 +28,15 @@ struct RowGemmShape {
   static constexpr int kWeightSize = static_cast<int>(sizeof(Weight));
   static constexpr bool kInt8 = kWeightSize == 1;
   static constexpr bool kWarpgroups = C::kMatrixOp != MatrixOp::mma;
+  // wgmma reads rows from shared memory; int8 ones are widened to registers on their way.
+  static constexpr bool kRowPanels = kWarpgroups && !kInt8;
   // Tokens are on the M side of wgmma, and the computing warpgroup reads them without the ring.
   static constexpr bool kTokensInRegisters = C::kMatrixOp == MatrixOp::wgmma_rs;
   static constexpr bool kGathers = C::kRole == Role::gate_up || C::kRole == Role::up;
   static constexpr bool kSelects = C::kRole == Role::select || C::kRole == Role::gate;
+  // A pass multiplies only the tokens that go to its expert, or to one of those whose neurons the block has. There is
+  // no smaller tile than one of 8.
+  static constexpr bool kRouted = C::kExperts > 1 && C::kTokens > 8;
   // Neither the rows nor a block's share of them depend on earlier kernels.
   static constexpr bool kRowsKnown = !kGathers && C::kExperts == 1;
 
@@ -50,7 +55,7 @@ struct RowGemmShape {
 
   // Rows are padded so that the eight rows that ldmatrix reads at once lie in different banks; int8 rows meet tokens
   // that are read 8 bytes a lane, which takes twice the padding. Panels for wgmma are swizzled instead.
-  static constexpr int kRowPadding = kWarpgroups ? 0 : 16;
+  static constexpr int kRowPadding = kRowPanels ? 0 : 16;
   static constexpr int kTokenPadding = kWarpgroups ? 0 : kInt8 ? 32 : 16;
   // Columns whose tokens are in registers at once, while those of the next ones are on their way. select's rows may be
   // shorter than kDepth by any multiple of 64.
@@ -64,9 +69,12 @@ struct RowGemmShape {
   static constexpr int kTokenSets = kTokensInRegisters ? kMaxItems : 0;
   // Behind the ring's last slot wgmma reads on to the next multiple of 64 rows; nothing comes of what it reads there.
   static constexpr int kReadBehind = kTokensInRegisters ? (kWarpgroupRows - 16) * kPanelBytes : 0;
+  // The tokens of a pass in order: of each expert, or of all that a gathering block has neurons of.
+  static constexpr int kTokenLists = !kRouted ? 0 : kGathers ? 1 : C::kExperts;
+  static constexpr int kRoutingBytes = 16 * C::kExperts + kTokenLists * C::kTokens;
   static constexpr int kListBytes =
-      kGathers ? 4 * (kRowListCapacity + kThreads) + 4 * C::kTokens * C::kExperts : 16 * C::kExperts + 4 * C::kTokens;
-  static constexpr int kScratchBytes = std::max(kReadBehind, kListBytes + 8 * kTokenSets + 1024);
+      kGathers ? 4 * (kRowListCapacity + kThreads) + 4 * C::kTokens * C::kExperts : 4 * C::kTokens;
+  static constexpr int kScratchBytes = std::max(kReadBehind, kRoutingBytes + kListBytes + 8 * kTokenSets + 1024);
   static constexpr int kSharedBytes = C::kRingBytes + kSumsBytes + kScratchBytes;
 
   static_assert(kSharedBytes <= 227 * 1024, "more than any multiprocessor has");
@@ -77,9 +85,10 @@ struct RowGemmShape {
                     C::kRingBytes,
                 "two slots of the shortest chunks must fit the ring");
   static_assert(!kInt8 || C::kRole == Role::select, "only fc2 comes in int8");
-  static_assert(!kWarpgroups || (!kInt8 && C::kWarps % 4 == 0 && C::kRingBytes % kPanelAlignment == 0),
-                "warpgroups multiply 16-bit rows");
-  static_assert(!kTokensInRegisters || (C::kWarps == 4 && (C::kRole == Role::gate_up || C::kRole == Role::select)),
+  static_assert(!kWarpgroups || (C::kWarps % 4 == 0 && C::kRingBytes % kPanelAlignment == 0), "whole warpgroups");
+  static_assert(!kTokensInRegisters || !kInt8, "one side of wgmma is in shared memory as it is multiplied");
+  static_assert(!kTokensInRegisters ||
+                    (C::kWarps == 4 && !kRouted && (C::kRole == Role::gate_up || C::kRole == Role::select)),
                 "one warpgroup reads the tokens");
   static_assert(!kClusters || (kWarpgroups && kRowsKnown && C::kRole == Role::fc1 && C::kCluster == 4 &&
                                C::kTiles == 1 && C::kWarps == 8),
@@ -94,10 +103,11 @@ struct RowGemmScratch {
   using Shape = RowGemmShape<C>;
   uint64_t barriers[2 * Shape::kMaxSlots];  // full and empty slots'
   int warp_totals[32];
-  // Dense roles. The tokens routed to an expert, one bit each, and the experts that have some.
-  unsigned long long expert_tokens[Shape::kGathers ? 1 : C::kExperts];
-  int active_experts[Shape::kGathers ? 1 : C::kExperts];
-  float norms[Shape::kInt8 ? C::kTokens : 1];  // of the tokens' hidden layers
+  // The tokens routed to an expert, one bit each.
+  unsigned long long expert_tokens[C::kExperts];
+  uint8_t token_lists[Shape::kRouted ? Shape::kTokenLists : 1][C::kTokens];
+  int active_experts[Shape::kGathers ? 1 : C::kExperts];  // that have tokens
+  float norms[Shape::kInt8 ? C::kTokens : 1];             // of a pass's tokens' hidden layers
   // Gathering roles.
   int rows[Shape::kGathers ? kRowListCapacity : 1];
   int first_ranks[Shape::kGathers ? Shape::kThreads : 1];

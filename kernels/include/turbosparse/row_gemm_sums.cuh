@@ -6,12 +6,25 @@
 
 namespace turbosparse {
 
+// Calls with the tiles of 8 that hold `tokens`: kMost, or half as many again and again, but no fewer than kFewest.
+template <int kMost, int kFewest, class Call>
+__device__ __forceinline__ void with_token_tiles(int tokens, Call call) {
+  if constexpr (kMost / 2 >= kFewest) {
+    if (tokens <= kMost / 2 * 8) {
+      with_token_tiles<kMost / 2, kFewest>(tokens, call);
+      return;
+    }
+  }
+  call(std::integral_constant<int, kMost>{});
+}
+
 template <class C>
 struct RowGemmSums {
   using Shape = RowGemmShape<C>;
   TileProducts<C> sums[C::kTiles];
   const int warp = warp_uniform(threadIdx.x / 32);
   const int lane = threadIdx.x % 32;
+  int tokens;  // of the pass
   int groups;  // of warps that share the row length
   int group;   // this warp's
 
@@ -33,6 +46,7 @@ struct RowGemmSums {
     if (group > 0) {
 #pragma unroll
       for (int n = 0; n < Shape::kTokenTiles; ++n) {
+        if (Shape::kRouted && n * 8 >= tokens) break;
 #pragma unroll
         for (int i = 0; i < 4; ++i) scratch[warp * kPerWarp + (n * 4 + i) * 32 + lane] = sums[0][n][i];
       }
@@ -42,6 +56,7 @@ struct RowGemmSums {
       const float* other = scratch + (g * (C::kWarps / groups) + warp) * kPerWarp;
 #pragma unroll
       for (int n = 0; n < Shape::kTokenTiles; ++n) {
+        if (Shape::kRouted && n * 8 >= tokens) break;
 #pragma unroll
         for (int i = 0; i < 4; ++i) sums[0][n][i] += other[(n * 4 + i) * 32 + lane];
       }

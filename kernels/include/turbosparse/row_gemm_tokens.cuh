@@ -121,9 +121,7 @@ class RowGemmTokens {
       }
     }
     named_barrier(1, Shape::kComputeThreads);
-    uint8_t* bitmap =
-        args_.union_bits +
-        (static_cast<int64_t>(pass.expert) * 4 * words_per_expert(args_.rows_per_expert) + pass.first / kSelectionUnit);
+    uint8_t* bitmap = args_.union_bits + pass.first / kSelectionUnit;
     const int padded = pass.units * kSelectionUnit;
     for (int first = warp_ * 32; first < padded; first += Shape::kComputeThreads) {
       const int i = first + lane_;
@@ -196,10 +194,6 @@ class RowGemmTokens {
         float value = 0.0f;
         if ((scratch_.token_sets[mine + j] >> token(h) & 1) != 0) {
           value = combine<C::kActivation>(gate[2 * h + j], up[2 * h + j], args_.threshold);
-          if constexpr (C::kExperts > 1) {
-            const int expert = share_.row(pass, mine + j) / args_.rows_per_expert;
-            value *= scratch_.routing_weights[token(h) * C::kExperts + expert];
-          }
         }
         pair[j] = from_float<Element>(value);
       }

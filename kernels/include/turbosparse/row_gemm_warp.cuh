@@ -12,18 +12,12 @@ struct RowGemmWarp : RowGemmSums<C> {
   using Shape = RowGemmShape<C>;
   using Element = typename C::Element;
   using Sums = RowGemmSums<C>;
-  using Sums::group, Sums::groups, Sums::lane, Sums::sums, Sums::warp;
-  // Steps of 16 columns whose operands are loaded together, so that their latencies overlap.
-  static constexpr int kBatch = Shape::kInt8       ? (C::kTokens == 8 ? 4 : 2)
-                                : C::kTokens <= 16 ? 4
-                                : C::kTokens == 32 ? 2
-                                                   : 1;
+  using Sums::group, Sums::groups, Sums::lane, Sums::sums, Sums::tokens, Sums::warp;
   int first_tile;  // of this warp
   int count;       // of its tiles
-  int tokens;      // of the call: absent ones have no rows
 
-  __device__ void begin(int tiles, int all_tokens) {
-    tokens = all_tokens;
+  __device__ void begin(int tiles, int pass_tokens) {
+    tokens = pass_tokens;
     groups = 1;
     while (groups * 2 * tiles <= C::kWarps) groups *= 2;
     const int width = C::kWarps / groups;
@@ -39,21 +33,31 @@ struct RowGemmWarp : RowGemmSums<C> {
     const int loads = length / kLoadColumns;
     const int begin = loads * group / groups;
     const int end = loads * (group + 1) / groups;
-    if (count == C::kTiles) {
-      multiply_part<C::kTiles>(ring, slot, begin, end);
-    } else if (count == 1) {
-      multiply_part<1>(ring, slot, begin, end);
-    }
+    with_token_tiles<Shape::kTokenTiles, Shape::kRouted ? 1 : Shape::kTokenTiles>(tokens, [&](auto token_tiles) {
+      if (count == C::kTiles) {
+        multiply_part<C::kTiles, token_tiles>(ring, slot, begin, end);
+      } else if (count == 1) {
+        multiply_part<1, token_tiles>(ring, slot, begin, end);
+      }
+    });
   }
 
  private:
   static constexpr int kLoadColumns = Shape::kInt8 ? 32 : 16;  // that one ldmatrix of rows brings
-  static constexpr int kLoads = kBatch * 16 / kLoadColumns;    // of a batch
-  static constexpr int kTokenLoads =
-      Shape::kInt8 || Shape::kTokenTiles == 1 ? Shape::kTokenTiles : Shape::kTokenTiles / 2;
+  // Loads whose operands are multiplied together, so that their latencies overlap: of 16 to 64 columns.
+  __host__ __device__ static constexpr int batch_loads(int token_tiles) {
+    const int steps = Shape::kInt8 ? (token_tiles == 1 ? 4 : 2) : token_tiles <= 2 ? 4 : token_tiles == 4 ? 2 : 1;
+    return steps * 16 / kLoadColumns;
+  }
+  // Of the tokens' 16 or 32 columns.
+  __host__ __device__ static constexpr int token_loads(int token_tiles) {
+    return Shape::kInt8 || token_tiles == 1 ? token_tiles : token_tiles / 2;
+  }
 
-  template <int kCount>
+  template <int kCount, int kTokenTiles>
   __device__ void multiply_part(const RowRing<C>& ring, int slot, int begin, int end) {
+    constexpr int kLoads = batch_loads(kTokenTiles);
+    constexpr int kTokenLoads = token_loads(kTokenTiles);
     uint32_t rows[kCount];
 #pragma unroll
     for (int m = 0; m < kCount; ++m) {
@@ -62,19 +66,20 @@ struct RowGemmWarp : RowGemmSums<C> {
     uint32_t x[kTokenLoads];
 #pragma unroll
     for (int i = 0; i < kTokenLoads; ++i) {
-      x[i] = ring.tokens(slot) + token_row(i) * ring.token_stride + token_column() + begin * kLoadColumns * 2;
+      x[i] =
+          ring.tokens(slot) + token_row<kTokenTiles>(i) * ring.token_stride + token_column() + begin * kLoadColumns * 2;
     }
     int left = end - begin;
-    for (; left >= kLoads; left -= kLoads) multiply_batch<kCount, kLoads>(rows, x);
-    for (; left > 0; --left) multiply_batch<kCount, 1>(rows, x);
+    for (; left >= kLoads; left -= kLoads) multiply_batch<kTokenTiles, kLoads>(rows, x);
+    for (; left > 0; --left) multiply_batch<kTokenTiles, 1>(rows, x);
   }
 
   // Advances the addresses.
-  template <int kCount, int kSteps>
+  template <int kTokenTiles, int kSteps, int kCount, int kTokenLoads>
   __device__ void multiply_batch(uint32_t (&rows)[kCount], uint32_t (&x)[kTokenLoads]) {
     constexpr int kMmas = kSteps * kLoadColumns / 16;
     uint32_t a[kMmas][kCount][4];
-    uint32_t b[kMmas][Shape::kTokenTiles][2];
+    uint32_t b[kMmas][kTokenTiles][2];
 #pragma unroll
     for (int s = 0; s < kSteps; ++s) {
       if constexpr (Shape::kInt8) {
@@ -91,7 +96,7 @@ struct RowGemmWarp : RowGemmSums<C> {
           widen_tile<Element>(a[2 * s + 1][m], q[2], q[3]);
         }
       } else {
-        if constexpr (Shape::kTokenTiles == 1) {
+        if constexpr (kTokenTiles == 1) {
           load_matrix_x2(b[s][0], x[0] + s * 32);
         } else {
 #pragma unroll
@@ -113,7 +118,7 @@ struct RowGemmWarp : RowGemmSums<C> {
 #pragma unroll
       for (int m = 0; m < kCount; ++m) {
 #pragma unroll
-        for (int n = 0; n < Shape::kTokenTiles; ++n) multiply_accumulate<Element>(sums[m][n], a[s][m], b[s][n]);
+        for (int n = 0; n < kTokenTiles; ++n) multiply_accumulate<Element>(sums[m][n], a[s][m], b[s][n]);
       }
     }
 #pragma unroll
@@ -125,9 +130,10 @@ struct RowGemmWarp : RowGemmSums<C> {
   // One ldmatrix brings two tiles of tokens, where there are so many. ldmatrix of int8 rows gives a lane four of a row
   // where mma wants two and two that lie eight apart: both sides take the columns in the order in which the lanes hold
   // them, so a lane reads four of a token.
+  template <int kTokenTiles>
   __device__ int token_row(int load) const {
     if constexpr (Shape::kInt8) return min(load * 8 + lane / 4, tokens - 1);
-    return min(Shape::kTokenTiles == 1 ? lane % 8 : load * 16 + lane / 16 * 8 + lane % 8, tokens - 1);
+    return min(kTokenTiles == 1 ? lane % 8 : load * 16 + lane / 16 * 8 + lane % 8, tokens - 1);
   }
   __device__ int token_column() const { return Shape::kInt8 ? lane % 4 * 8 : lane / 8 % 2 * 16; }
 };

@@ -179,18 +179,18 @@ struct DownWarp {
     const uint32_t columns = weights + warp / 4 * Shape::kColumnTiles * kPanel;
     const uint32_t activations = weights + Shape::kWeightBytes;
     wgmma_operands_ready();
-    wgmma_begin(sums);
+    wgmma_begin<Shape::kTokenTiles>(sums);
 #pragma unroll
     for (int k = 0; k < C::kChunk; k += 16) {
       const uint64_t b = panel_descriptor<kTokenBytes>(activations + k * kTokenBytes);
 #pragma unroll
       for (int m = 0; m < Shape::kColumnTiles; ++m) {
         const uint64_t a = panel_descriptor<kPanelBytes>(columns + m * kPanel + k * kPanelBytes);
-        warpgroup_multiply_accumulate<Element, true>(sums[m], a, b);
+        warpgroup_multiply_accumulate<Element, true, Shape::kTokenTiles>(sums[m], a, b);
       }
     }
     wgmma_commit();
-    wgmma_wait(sums);
+    wgmma_wait<Shape::kTokenTiles>(sums);
   }
 
   __device__ void multiply_rows(const unsigned char* slot, int neurons) {

@@ -29,6 +29,11 @@ __device__ __forceinline__ uint64_t panel_descriptor(uint32_t address) {
   return (address & 0x3ffff) >> 4 | uint64_t{1} << 16 | kGroupBytes >> 4 << 32 | kSwizzle << 62;
 }
 
+// The descriptor of what lies so many bytes further on.
+__device__ __forceinline__ uint64_t advance_descriptor(uint64_t descriptor, uint32_t bytes) {
+  return descriptor + (bytes >> 4);
+}
+
 // What generic stores and copies wrote to shared memory, and the calling thread has waited for, is there for wgmma.
 __device__ __forceinline__ void wgmma_operands_ready() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 // Around a batch of products: the registers of the first `kHeld` tiles of sums are there for them, and back.
@@ -40,27 +45,27 @@ __device__ __forceinline__ void wgmma_hold(float (&sums)[kTiles][4]) {
     for (int i = 0; i < 4; ++i) asm volatile("" : "+f"(sums[n][i])::"memory");
   }
 }
-template <int kTiles, int kTokenTiles>
+template <int kHeld, int kTiles, int kTokenTiles>
 __device__ __forceinline__ void wgmma_hold(float (&sums)[kTiles][kTokenTiles][4]) {
 #pragma unroll
-  for (int m = 0; m < kTiles; ++m) wgmma_hold<kTokenTiles>(sums[m]);
+  for (int m = 0; m < kTiles; ++m) wgmma_hold<kHeld>(sums[m]);
 }
 __device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-template <int kTiles, int kTokenTiles>
+template <int kHeld, int kTiles, int kTokenTiles>
 __device__ __forceinline__ void wgmma_begin(float (&sums)[kTiles][kTokenTiles][4]) {
-  wgmma_hold(sums);
+  wgmma_hold<kHeld>(sums);
   wgmma_fence();
 }
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 __device__ __forceinline__ void wgmma_wait() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
-template <int kTiles, int kTokenTiles>
+template <int kHeld, int kTiles, int kTokenTiles>
 __device__ __forceinline__ void wgmma_wait(float (&sums)[kTiles][kTokenTiles][4]) {
   wgmma_wait();
-  wgmma_hold(sums);
+  wgmma_hold<kHeld>(sums);
 }
 
-// d += a * b of 16 steps on the K side. kMnMajor: the rows of the panels are steps, not rows of the result or tokens.
-// Every warp of the warpgroup.
+// d += a * b of 16 steps on the K side, for the first kTokenTiles * 8 tokens. kMnMajor: the rows of the panels are
+// steps, not rows of the result or tokens. Every warp of the warpgroup.
 #define TURBOSPARSE_WGMMA(N, TYPE, REGISTERS, A, B, MAJOR, ...)                                              \
   asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32." TYPE "." TYPE " {" REGISTERS "}, " A ", " B \
                ", 1, 1, 1, " MAJOR ", " MAJOR ";"                                                            \
@@ -83,9 +88,10 @@ __device__ __forceinline__ void wgmma_wait(float (&sums)[kTiles][kTokenTiles][4]
   } else {                                                                                              \
     TURBOSPARSE_WGMMA(64, TYPE, TURBOSPARSE_REGISTERS_32, "%32", "%33", "%34", TURBOSPARSE_SUMS_32(0)); \
   }
-template <class Element, bool kMnMajor, int kTokenTiles>
-__device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTokenTiles][4], uint64_t a, uint64_t b) {
-  static_assert(kTokenTiles == 2 || kTokenTiles == 4 || kTokenTiles == 8, "16, 32 or 64 tokens");
+template <class Element, bool kMnMajor, int kTokenTiles, int kTiles>
+__device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTiles][4], uint64_t a, uint64_t b) {
+  static_assert((kTokenTiles == 2 || kTokenTiles == 4 || kTokenTiles == 8) && kTokenTiles <= kTiles,
+                "16, 32 or 64 tokens");
   if constexpr (std::is_same_v<Element, __nv_bfloat16>) {
     TURBOSPARSE_WGMMA_OF("bf16")
   } else {
@@ -116,7 +122,11 @@ __device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTokenT
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, "     \
   "%127"
 #define TURBOSPARSE_WGMMA_RS_OF(TYPE)                                                                               \
-  if constexpr (kColumns == 64) {                                                                                   \
+  if constexpr (kColumns == 16) {                                                                                   \
+    TURBOSPARSE_WGMMA_RS(16, TYPE, TURBOSPARSE_REGISTERS_8, "%8, %9, %10, %11", "%12", TURBOSPARSE_SUMS_8(0));      \
+  } else if constexpr (kColumns == 32) {                                                                            \
+    TURBOSPARSE_WGMMA_RS(32, TYPE, TURBOSPARSE_REGISTERS_16, "%16, %17, %18, %19", "%20", TURBOSPARSE_SUMS_16(0));  \
+  } else if constexpr (kColumns == 64) {                                                                            \
     TURBOSPARSE_WGMMA_RS(64, TYPE, TURBOSPARSE_REGISTERS_32, "%32, %33, %34, %35", "%36", TURBOSPARSE_SUMS_32(0));  \
   } else if constexpr (kColumns == 128) {                                                                           \
     TURBOSPARSE_WGMMA_RS(128, TYPE, TURBOSPARSE_REGISTERS_64, "%64, %65, %66, %67", "%68", TURBOSPARSE_SUMS_64(0)); \
@@ -130,7 +140,8 @@ __device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTokenT
 template <class Element, int kColumns, int kTiles>
 __device__ __forceinline__ void warpgroup_multiply_accumulate(float (&d)[kTiles][4], const uint32_t (&a)[4],
                                                               uint64_t b) {
-  static_assert(kColumns % 64 == 0 && kColumns <= 256 && kColumns <= 8 * kTiles, "64 to 256 columns");
+  static_assert((kColumns == 16 || kColumns == 32 || kColumns % 64 == 0) && kColumns <= 256 && kColumns <= 8 * kTiles,
+                "columns that there is an instruction of");
   if constexpr (std::is_same_v<Element, __nv_bfloat16>) {
     TURBOSPARSE_WGMMA_RS_OF("bf16")
   } else {

@@ -14,16 +14,16 @@ test("ffn_stream", () => {
 
 const rowTile = { warps: 8, producers: 4, chunk: 512, matrixOp: "mma", cluster: 1 } as const;
 
-test("row_gemm of gathered rows keeps a list of neurons and routing weights", () => {
+test("row_gemm of gathered rows keeps a list of neurons, routing weights and tokens", () => {
   const tile = { role: "gate_up", weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes: 65536 } as const;
   const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
-  expect(bytes).toBe(65536 + 8192 + 4 * (1024 + 384) + 512 + 1024);
+  expect(bytes).toBe(65536 + 8192 + 16 * 8 + 16 + 4 * (1024 + 384) + 512 + 1024);
 });
 
-test("row_gemm of all rows keeps the token set of each expert", () => {
+test("row_gemm of all rows keeps the tokens of each expert", () => {
   const tile = { role: "select", weightBits: 8, depth: 1280, tokens: 64, tiles: 2, ringBytes: 65536 } as const;
   const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
-  expect(bytes).toBe(65536 + 32768 + 128 + 256 + 1024);
+  expect(bytes).toBe(65536 + 32768 + 8 * (16 + 64) + 256 + 1024);
 });
 
 test.each([
@@ -41,13 +41,16 @@ test.each([
 
 test.each([
   // Panels have no padding. Slots of 128 rows and 16 tokens of 512 bytes; of 64 rows where a cluster shares their length.
-  ["select", 1, 3 * 144 * 512, 3],
-  ["fc1", 4, 3 * 80 * 1024, 3],
-  ["fc1", 4, 3 * 80 * 1024 - 1, 5],
+  ["select", 16, 1, 3 * 144 * 512, 3],
+  ["fc1", 16, 4, 3 * 80 * 1024, 3],
+  ["fc1", 16, 4, 3 * 80 * 1024 - 1, 5],
+  // int8 rows have, and tokens follow at a whole KiB: 128 rows of 512 bytes and 16 more, 16 tokens of 1024.
+  ["select", 8, 1, 3 * (66 + 16) * 1024, 3],
+  ["select", 8, 1, 3 * (66 + 16) * 1024 - 1, 5],
 ] as const)(
-  "row_gemm of warpgroups: %s in clusters of %i makes of a ring of %i bytes %i slots",
-  (role, cluster, ringBytes, slots) => {
-    const tile = { role, weightBits: 16, depth: 4096, tokens: 16, tiles: 1, ringBytes } as const;
+  "row_gemm of warpgroups: %s of %i bits in clusters of %i makes of a ring of %i bytes %i slots",
+  (role, weightBits, cluster, ringBytes, slots) => {
+    const tile = { role, weightBits, depth: 4096, tokens: 16, tiles: 1, ringBytes } as const;
     const instance = { family: "row_gemm", ...target, ...rowTile, ...tile, matrixOp: "wgmma", cluster } as const;
     expect(rowGemmSlots(instance)).toBe(slots);
   },
@@ -55,11 +58,12 @@ test.each([
 
 test.each([
   // Lists and 128 token sets; or 256, and less than what wgmma reads behind the ring.
-  ["gate_up", 65536 + 4 * (1024 + 256) + 4 * 64 * 8 + 8 * 128 + 1024],
+  ["gate_up", 65536 + 16 + 4 * (1024 + 256) + 4 * 64 + 8 * 128 + 1024],
   ["select", 65536 + 6144],
 ] as const)("row_gemm of tokens in registers has no sums: %s", (role, bytes) => {
   const tile = { role, weightBits: 16, depth: 4096, tokens: 64, tiles: 4, warps: 4, ringBytes: 65536 } as const;
-  const instance = { family: "row_gemm", ...target, ...rowTile, ...tile, producers: 4, matrixOp: "wgmma_rs" } as const;
+  const rest = { ...target, experts: 1, ...rowTile, producers: 4, matrixOp: "wgmma_rs" } as const;
+  const instance = { family: "row_gemm", ...rest, ...tile } as const;
   expect(rowGemmSharedBytes(instance)).toBe(bytes);
 });
 

@@ -38,7 +38,7 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T16 {
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 222208;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
@@ -60,7 +60,7 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T32 {
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 214016;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
@@ -82,7 +82,7 @@ struct RowGemmSelectSm90aBf16Int8D1664DreluE1T64 {
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 197632;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 

@@ -59,7 +59,7 @@ struct RowGemmGateUpSm80Bf16D4096DreluE8T32 {
   static constexpr int kWarps = 8;
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 142336;
+  static constexpr int kRingBytes = 141312;
   static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
   static constexpr int kCluster = 1;
 };

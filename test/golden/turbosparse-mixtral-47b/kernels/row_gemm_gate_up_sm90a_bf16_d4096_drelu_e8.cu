@@ -55,12 +55,12 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T32 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 32;
-  static constexpr int kTiles = 4;
-  static constexpr int kWarps = 4;
-  static constexpr int kProducers = 4;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 224256;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
+  static constexpr int kRingBytes = 206848;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
@@ -77,12 +77,12 @@ struct RowGemmGateUpSm90aBf16D4096DreluE8T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 4;
-  static constexpr int kWarps = 4;
-  static constexpr int kProducers = 4;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
+  static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 223232;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
+  static constexpr int kRingBytes = 189440;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 

@@ -77,12 +77,12 @@ struct RowGemmSelectSm90aBf16D1344DreluE8T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 4;
-  static constexpr int kWarps = 4;
+  static constexpr int kTiles = 2;
+  static constexpr int kWarps = 8;
   static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
-  static constexpr int kRingBytes = 226304;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma_rs;
+  static constexpr int kRingBytes = 197632;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 

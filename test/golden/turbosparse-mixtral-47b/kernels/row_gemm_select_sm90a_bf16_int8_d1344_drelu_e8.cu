@@ -38,7 +38,7 @@ struct RowGemmSelectSm90aBf16Int8D1344DreluE8T16 {
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 222208;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
@@ -60,7 +60,7 @@ struct RowGemmSelectSm90aBf16Int8D1344DreluE8T32 {
   static constexpr int kProducers = 8;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 214016;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
@@ -77,12 +77,12 @@ struct RowGemmSelectSm90aBf16Int8D1344DreluE8T64 {
   static constexpr Activation kActivation = Activation::drelu;
   static constexpr int kExperts = 8;
   static constexpr int kTokens = 64;
-  static constexpr int kTiles = 1;
+  static constexpr int kTiles = 2;
   static constexpr int kWarps = 8;
-  static constexpr int kProducers = 8;
+  static constexpr int kProducers = 4;
   static constexpr int kChunk = 512;
   static constexpr int kRingBytes = 197632;
-  static constexpr MatrixOp kMatrixOp = MatrixOp::mma;
+  static constexpr MatrixOp kMatrixOp = MatrixOp::wgmma;
   static constexpr int kCluster = 1;
 };
 
