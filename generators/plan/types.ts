@@ -8,8 +8,8 @@ export type Arch = (typeof archs)[number];
 export type Pipe = "bulk" | "async";
 
 /**
- * What multiplies: a warp's `mma`, or `wgmma` of four warps (sm_90a), which reads both operands from shared memory or,
- * as `wgmma_rs`, the tokens' from registers.
+ * What multiplies: a warp's `mma`, or `wgmma` of four warps (sm_90a), which reads both operands from shared memory, but
+ * for int8 rows, which are widened to registers, or, as `wgmma_rs`, the tokens' from registers.
  */
 export type MatrixOp = "mma" | "wgmma" | "wgmma_rs";
 

@@ -44,8 +44,8 @@ const registerColumns = ({ role, depth }: Pick<RowGemmKey, "role" | "depth">): n
 /** Bytes behind the ring that wgmma reads to complete a tile of 64 rows, in panels of 128 bytes a row. */
 const readBehindRing = (warpgroupRows - tileRows) * 128;
 /**
- * Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; wgmma's are
- * swizzled instead.
+ * Bytes after a row and a token's chunk in a slot, so that what is read together lies in different banks; what wgmma
+ * reads itself, all but int8 rows, is swizzled instead.
  */
 const rowPadding = 16;
 /** Of int8 rows' tokens; those of others have less. */

@@ -20,6 +20,12 @@ test("row_gemm of gathered rows keeps a list of neurons, routing weights and tok
   expect(bytes).toBe(65536 + 8192 + 16 * 8 + 16 + 4 * (1024 + 384) + 512 + 1024);
 });
 
+test("row_gemm of up to 8 tokens, which are one tile anyway, keeps no list of an expert's", () => {
+  const tile = { role: "gate_up", weightBits: 16, depth: 4096, tokens: 8, tiles: 1, ringBytes: 65536 } as const;
+  const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
+  expect(bytes).toBe(65536 + 4096 + 16 * 8 + 4 * (1024 + 384) + 256 + 1024);
+});
+
 test("row_gemm of all rows keeps the tokens of each expert", () => {
   const tile = { role: "select", weightBits: 8, depth: 1280, tokens: 64, tiles: 2, ringBytes: 65536 } as const;
   const bytes = rowGemmSharedBytes({ family: "row_gemm", ...target, ...rowTile, ...tile });
